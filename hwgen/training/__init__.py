@@ -1,0 +1,1 @@
+"""Training of binary-weight networks: the only place with torch. `recipe` and `topology` read without it."""

@@ -1,0 +1,196 @@
+"""Recipes: the small TOML files that say how a zoo model is trained. Reading one needs no torch.
+
+Tables and keys are those of `Recipe`, `Topology` and `Training`; an unknown or missing key is refused.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+from .topology import ConvolutionBlock, Topology
+
+MAX_RECIPE_BYTES = 1 << 16
+METHODS = ("bnn",)
+
+
+def _integer(owner, field, least, most):
+    value = getattr(owner, field)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"{field} is an integer {least}..{most}, not {value!r}")
+
+
+def _text(owner, field):
+    value = getattr(owner, field)
+    if not isinstance(value, str) or not value.strip() or len(value) > 2000:
+        raise ValueError(f"{field} is a text of 1..2000 characters, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Table ``[training]``.
+
+    Parameters
+    ----------
+    data : training images, NAME:SPLIT or an .npz
+    epochs, batch : passes over the images, images per step
+    learning_rate : Adam's at the start; it falls to zero along half a cosine
+    validation : images held out of `data` (drawn by the seed), never trained on
+    shift : each training image moves by up to so many pixels in each direction, zeros come in
+    seed : of the initial weights, the held-out images, the order and the shifts
+    threads : of torch, part of the recipe because the order of a sum decides its last bit
+    method : ``"bnn"``: sign weights with clipped latent weights, straight-through activations
+    """
+
+    data: str
+    epochs: int
+    batch: int
+    learning_rate: float
+    validation: int
+    seed: int
+    shift: int = 0
+    threads: int = 1
+    method: str = "bnn"
+
+    def __post_init__(self):
+        _text(self, "data")
+        _integer(self, "epochs", 1, 10_000)
+        _integer(self, "batch", 2, 65_536)
+        _integer(self, "validation", 1, 1 << 30)
+        _integer(self, "seed", 0, (1 << 31) - 1)
+        _integer(self, "shift", 0, 64)
+        _integer(self, "threads", 1, 256)
+        rate = self.learning_rate
+        if (
+            isinstance(rate, bool)
+            or not isinstance(rate, (int, float))
+            or not math.isfinite(rate)
+            or not 0 < rate <= 10
+        ):
+            raise ValueError(f"learning_rate is a number above 0 and at most 10, not {rate!r}")
+        if self.method not in METHODS:
+            raise ValueError(f"method is one of {', '.join(METHODS)}, not {self.method!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Table ``[card]``: what the model's card says and no program can measure.
+
+    Parameters
+    ----------
+    title : one line for people
+    dataset : name of the data set
+    test : NAME:SPLIT whose accuracy the card quotes
+    input : what a caller has to give: size, range, polarity
+    licence, source : of weights and data; where the model comes from
+    """
+
+    title: str
+    dataset: str
+    test: str
+    input: str
+    licence: str
+    source: str
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _text(self, field.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole recipe. `name` is the zoo name, lower case letters, digits and underscores."""
+
+    name: str
+    topology: Topology
+    training: Training
+    card: Facts
+
+    def __post_init__(self):
+        if not isinstance(self.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", self.name):
+            raise ValueError(f"name is lower case letters, digits and underscores, not {self.name!r}")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what decides the trained weights: a checkpoint belongs to one of these."""
+        decisive = json.dumps([dataclasses.asdict(self.topology), dataclasses.asdict(self.training)], sort_keys=True)
+        return hashlib.sha256(decisive.encode()).hexdigest()
+
+
+def read_recipe(path) -> Recipe:
+    """The recipe in a TOML file.
+
+    Raises
+    ------
+    InputError : no such file, no TOML, an unknown or missing key, or a value outside its range
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_RECIPE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the recipe ({error.strerror}); give the path of a recipe.toml") from None
+    if len(data) > MAX_RECIPE_BYTES:
+        raise InputError(f"{path}: a recipe has at most {MAX_RECIPE_BYTES} bytes; give the path of a recipe.toml")
+    try:
+        document = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: it is no TOML file ({error or 'nested too deeply'}); see models/*/recipe.toml"
+        ) from None
+    try:
+        return _recipe(document)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _recipe(document):
+    tables = {
+        "topology": _topology,
+        "training": lambda t: _make(Training, t, "[training]"),
+        "card": lambda t: _make(Facts, t, "[card]"),
+    }
+    for key, read in tables.items():
+        if key in document:
+            document[key] = read(_table(document[key], f"[{key}]"))
+    return _make(Recipe, document, "the top level")
+
+
+def _topology(table):
+    blocks = table.get("convolutions", [])
+    if not isinstance(blocks, list):
+        raise ValueError("[topology]: convolutions are written as [[topology.convolutions]] tables")
+    where = "[[topology.convolutions]]"
+    table["convolutions"] = tuple(_make(ConvolutionBlock, _table(block, where), where) for block in blocks)
+    for key in ("image_shape", "dense"):
+        if key in table:
+            if not isinstance(table[key], list):
+                raise ValueError(f"[topology]: {key} is a list of integers, not {table[key]!r}")
+            table[key] = tuple(table[key])
+    return _make(Topology, table, "[topology]")
+
+
+def _table(value, where):
+    if not isinstance(value, dict):
+        raise ValueError(f"{where} is a table, not {value!r}")
+    return value
+
+
+def _make(kind, table, where):
+    """An object of a dataclass from a table whose keys are its fields."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key in table:
+        if key not in fields:
+            raise ValueError(f"{where} has no key {key!r}; it takes {', '.join(fields)}")
+    for key, field in fields.items():
+        if key not in table and field.default is dataclasses.MISSING:
+            raise ValueError(f"{where} lacks the key {key!r}")
+    try:
+        return kind(**table)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None

@@ -1,0 +1,51 @@
+"""Training needs torch, an extra: without it the tests that use torch are left out, and pytest's header says so."""
+
+import importlib.util
+
+import pytest
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+collect_ignore = [] if HAS_TORCH else ["test_layers.py", "test_loop.py", "test_export.py"]
+
+
+def pytest_report_header():
+    return None if HAS_TORCH else "torch is not installed: tests of the training layers, loop and export are left out"
+
+
+@pytest.fixture
+def small_recipe():
+    """Makes the recipe of a tiny network for 12x12 images; keyword arguments replace keys of [training]."""
+    from hwgen.training.recipe import Facts, Recipe, Training
+    from hwgen.training.topology import ConvolutionBlock, Topology
+
+    def make(*, activation_bits=1, **training):
+        keys = dict(data="digits", epochs=3, batch=20, learning_rate=0.02, validation=40, seed=7, shift=1)
+        block = ConvolutionBlock(channels=8, kernel=3, padding=1, pool=2)
+        return Recipe(
+            name="small",
+            topology=Topology(
+                image_shape=(1, 12, 12), convolutions=(block, block), dense=(24, 4), activation_bits=activation_bits
+            ),
+            training=Training(**{**keys, **training}),
+            card=Facts(title="t", dataset="d", test="x", input="i", licence="l", source="s"),
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """240 noisy 12x12 images of four classes (a bright bar, lying or standing, in one half), and their labels."""
+    import numpy as np
+
+    random = np.random.default_rng(5)
+    labels = np.repeat(np.arange(4), 60)
+    images = random.integers(0, 90, (240, 12, 12))
+    for image, label in zip(images, labels, strict=True):
+        first = 2 + 5 * (label % 2)
+        bar = slice(first, first + 3)
+        if label < 2:
+            image[bar, :] += 150
+        else:
+            image[:, bar] += 150
+    return images.astype(np.uint8), labels

@@ -1,0 +1,129 @@
+"""The training loop: it learns, it repeats, it resumes bit for bit, and it refuses data that does not fit."""
+
+import numpy as np
+import pytest
+import torch
+
+from hwgen.errors import BuildError, InputError
+from hwgen.training.layers import binary_layers
+from hwgen.training.loop import Trainer, _shifted
+
+
+def same(a, b):
+    return all(
+        torch.equal(x, y) for x, y in zip(a.model.state_dict().values(), b.model.state_dict().values(), strict=True)
+    )
+
+
+def test_loss_falls_and_latent_weights_stay_clipped(small_recipe, digits):
+    trainer = Trainer(small_recipe(), *digits)
+    before = [layer.binary_weight.clone() for layer in binary_layers(trainer.model)]
+    steps = []
+    while not trainer.finished:
+        trainer.train_epoch(on_step=lambda: steps.append(1))
+    assert len(steps) == 3 * trainer.steps == 30
+    losses = [point["loss"] for point in trainer.curve]
+    assert losses[-1] < losses[0] / 2, losses
+    assert [point["epoch"] for point in trainer.curve] == [1, 2, 3]
+    assert trainer.curve[-1]["validation_accuracy"] >= 0.8, trainer.curve
+    for layer, old in zip(binary_layers(trainer.model), before, strict=True):
+        assert layer.weight.abs().max() <= 1
+        assert not torch.equal(layer.binary_weight, old)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_uniform_activations_learn(small_recipe, digits, bits):
+    trainer = Trainer(small_recipe(activation_bits=bits), *digits)
+    first, *_, last = [trainer.train_epoch() for _ in range(3)]
+    assert last["loss"] < first["loss"] / 2, trainer.curve
+
+
+def test_resumed_run_equals_uninterrupted_run(small_recipe, digits, tmp_path):
+    whole = Trainer(small_recipe(), *digits)
+    for _ in range(3):
+        whole.train_epoch()
+
+    cut = Trainer(small_recipe(), *digits)
+    cut.train_epoch()
+    cut.save(tmp_path / "checkpoint.pt")
+    resumed = Trainer(small_recipe(), *digits)
+    assert not same(resumed, cut)
+    torch.rand(100)  # the global generator has no say
+    resumed.load(tmp_path / "checkpoint.pt")
+    while not resumed.finished:
+        resumed.train_epoch()
+
+    assert same(whole, resumed)
+    assert [p["loss"] for p in whole.curve] == [p["loss"] for p in resumed.curve]
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    other = Trainer(small_recipe(seed=8), *digits)
+    for _ in range(3):
+        other.train_epoch()
+    assert not same(whole, other)
+
+
+def test_held_out_images_are_drawn_and_never_trained_on(small_recipe, digits):
+    images, labels = digits
+    trainer = Trainer(small_recipe(), images, labels)
+    held = trainer.validation_indices
+    assert len(held) == 40 and len(np.unique(held)) == 40
+    assert len(np.unique(labels[held])) == 4  # the labels are sorted: a tail of the data would hold one class
+    damaged = images.copy()
+    damaged[held] = 255
+    other = Trainer(small_recipe(), damaged, labels)
+    trainer.train_epoch()
+    other.train_epoch()
+    assert same(trainer, other)
+
+
+def test_shift_moves_whole_images_and_brings_in_zeros():
+    images = torch.arange(1, 2 * 2 * 5 * 6 + 1, dtype=torch.uint8).reshape(2, 2, 5, 6)
+    generator = torch.Generator().manual_seed(0)
+    seen = set()
+    for _ in range(60):
+        moved = _shifted(images, 1, generator)
+        assert moved.shape == images.shape and moved.dtype == torch.uint8
+        for image, original in zip(moved, images, strict=True):
+            padded = torch.nn.functional.pad(original, (1, 1, 1, 1))
+            fits = [(y, x) for y in range(3) for x in range(3) if torch.equal(image, padded[:, y : y + 5, x : x + 6])]
+            assert len(fits) == 1
+            seen.add(fits[0])
+    assert len(seen) == 9
+    assert _shifted(images, 0, generator) is images
+
+
+def test_checkpoint_refusals(small_recipe, digits, tmp_path):
+    trainer = Trainer(small_recipe(), *digits)
+    trainer.save(tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match="it is a checkpoint of another recipe; remove it"):
+        Trainer(small_recipe(seed=1), *digits).load(tmp_path / "checkpoint.pt")
+    data = (tmp_path / "checkpoint.pt").read_bytes()
+    for name, content in {"cut": data[: len(data) // 2], "text": b"hello", "empty": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(InputError, match="it is no checkpoint of a training run"):
+            trainer.load(tmp_path / name)
+    with pytest.raises(InputError, match="it is no checkpoint of a training run"):
+        trainer.load(tmp_path / "absent")
+
+
+def test_data_refusals(small_recipe, digits):
+    images, labels = digits
+    recipe = small_recipe()
+    for bad_images, bad_labels, message in (
+        (images.astype(np.float32), labels, "uint8"),
+        (images[:, :-1], labels, r"image_shape is \[1, 12, 12\], but digits has \[1, 11, 12\]"),
+        (images, labels[:-1], "need as many integer labels"),
+        (images, labels.astype(float), "need as many integer labels"),
+        (images, labels + 1, "4 outputs, but digits has labels up to 4"),
+        (images, labels - 1, "4 outputs, but digits has labels"),
+        (images[:50], labels[:50], "validation 40 leaves less than one batch of 20"),
+    ):
+        with pytest.raises(InputError, match=message):
+            Trainer(recipe, bad_images, bad_labels)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(small_recipe, digits):
+    trainer = Trainer(small_recipe(), *digits)
+    trainer.model.get_parameter("scale.logarithm").data.fill_(float("nan"))
+    with pytest.raises(BuildError, match="the loss of epoch 1 is nan; lower learning_rate"):
+        trainer.train_epoch()
