@@ -60,7 +60,7 @@ def _array(name, values, dimensions, dtype):
         raise ValueError(f"{name} has 1..{MAX_ELEMENTS} elements, not {array.size}")
     if array.dtype.kind == "f" and not (np.isfinite(array).all() and (array == np.rint(array)).all()):
         raise ValueError(f"{name} holds a value that is no integer")
-    if np.abs(array.astype(np.float64)).max() > MAX_CONSTANT:
+    if (array.dtype.kind == "f" or array.dtype.itemsize > 4) and np.abs(array.astype(np.float64)).max() > MAX_CONSTANT:
         raise ValueError(f"{name} holds a value beyond +-2^40")
     array = array.astype(dtype)
     array.setflags(write=False)
@@ -68,11 +68,12 @@ def _array(name, values, dimensions, dtype):
 
 
 def _weights(values, dimensions):
-    array = _array("weights", values, dimensions, np.int64)
+    values = np.asarray(values)
+    array = _array("weights", values, dimensions, np.int8 if values.dtype == np.int8 else np.int64)
     wrong = array[(array != 1) & (array != -1)]
     if wrong.size:
         raise ValueError(f"weights are -1 or +1, not {int(wrong[0])}")
-    array = array.astype(np.int8)
+    array = array.astype(np.int8, copy=False)
     array.setflags(write=False)
     return array
 
@@ -167,7 +168,9 @@ class Convolution(Layer):
     def apply(self, tensor):
         _needs_activation(tensor)
         if tensor.shape[0] != self.weights.shape[1]:
-            raise ValueError(f"its weights take {self.weights.shape[1]} input channels, its input has {tensor.shape[0]}")
+            raise ValueError(
+                f"its weights take {self.weights.shape[1]} input channels, its input has {tensor.shape[0]}"
+            )
         size = _windows(tensor.shape[1:], self.kernel, self.stride, self.padding)
         border = self.border if self.padded else None
         return Tensor((self.weights.shape[0], *size), _linear_range(self.weights, tensor, border), None)
@@ -384,6 +387,5 @@ class Argmax(Layer):
 
 
 LAYERS = {
-    cls.__name__: cls
-    for cls in (Convolution, Dense, MaxPool, SumPool, Threshold, ScaleBias, Lookup, Flatten, Argmax)
+    cls.__name__: cls for cls in (Convolution, Dense, MaxPool, SumPool, Threshold, ScaleBias, Lookup, Flatten, Argmax)
 }

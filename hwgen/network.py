@@ -50,8 +50,14 @@ class Network:
 
     def __post_init__(self):
         shape = tuple(int(n) for n in self.image_shape)
-        if len(shape) != 3 or not all(1 <= n <= MAX_DIMENSION for n in shape) or np.prod(shape, dtype=object) > MAX_ELEMENTS:
-            raise NetworkError(f"image_shape is (channels, height, width), each 1..{MAX_DIMENSION}, not {self.image_shape}")
+        if (
+            len(shape) != 3
+            or not all(1 <= n <= MAX_DIMENSION for n in shape)
+            or np.prod(shape, dtype=object) > MAX_ELEMENTS
+        ):
+            raise NetworkError(
+                f"image_shape is (channels, height, width), each 1..{MAX_DIMENSION}, not {self.image_shape}"
+            )
         if self.image_type.kind != "unsigned" or self.image_type.bits > 8:
             raise NetworkError(f"pixels are unsigned integers of at most 8 bits, not {self.image_type}")
         object.__setattr__(self, "image_shape", shape)
@@ -71,9 +77,12 @@ class Network:
             raise NetworkError("a network has at least one Convolution or Dense layer")
         for i, layer in enumerate(self.layers):
             if isinstance(layer, Lookup) and i > linear[0]:
-                raise NetworkError(f"{self.describe(i)}: a Lookup maps pixels; it stands before the first Convolution or Dense")
-        if self.classes and len(self.classes) != self.logits.shape[0]:
-            raise NetworkError(f"{len(self.classes)} class labels for {self.logits.shape[0]} logits")
+                raise NetworkError(
+                    f"{self.describe(i)}: a Lookup maps pixels; it stands before the first Convolution or Dense"
+                )
+        logits = self.logits.shape[0]  # works out, and so validates, every tensor
+        if self.classes and len(self.classes) != logits:
+            raise NetworkError(f"{len(self.classes)} class labels for {logits} logits")
 
     def describe(self, index: int) -> str:
         """How messages name a layer: ``layer 3 (Convolution 'conv2')``."""
