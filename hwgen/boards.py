@@ -1,0 +1,221 @@
+"""The boards that hwgen builds for: one file of facts per board, read and validated here.
+
+`Target` is what the planner needs to know of an FPGA and its clock; `Board` adds what the flow needs to know of the
+circuit around it. The files stand in ``boards/`` of a clone, and inside the package where hwgen is installed.
+"""
+
+import tomllib
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+
+from .errors import InputError
+
+__all__ = ["FAMILIES", "Board", "Family", "Target", "folder", "load", "names"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """What all devices of an FPGA family share, as far as the open tools use it.
+
+    Parameters
+    ----------
+    name : ``"ice40"`` or ``"ecp5"``
+    ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
+    spram_shape : (depth, width) of one single-port RAM without initial contents
+    carry_absorbs_xor : whether a carry cell can compute the XORs of what it adds
+    """
+
+    name: str
+    ram_shapes: tuple[tuple[int, int], ...]
+    spram_shape: tuple[int, int] | None
+    carry_absorbs_xor: bool
+
+
+FAMILIES = {
+    family.name: family
+    for family in (
+        Family(
+            name="ice40",
+            ram_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
+            spram_shape=(16384, 16),
+            carry_absorbs_xor=False,
+        ),
+        Family(
+            name="ecp5",
+            ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+            spram_shape=None,
+            carry_absorbs_xor=True,
+        ),
+    )
+}
+
+
+def _positive(owner: object, *names: str, least: int = 1):
+    for name in names:
+        value = getattr(owner, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ValueError(f"{name} is an integer of at least {least}, not {value!r}")
+
+
+def _text(owner: object, *names: str):
+    for name in names:
+        value = getattr(owner, name)
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"{name} is a text that is not empty, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """An FPGA and its clock, as the planner sees them.
+
+    Parameters
+    ----------
+    family : a key of `FAMILIES`
+    device, package : as the maker spells them
+    luts : 4-input look-up tables
+    rams : block RAMs, each of any of `Family.ram_shapes`
+    sprams : single-port RAMs of `Family.spram_shape`
+    dsps : multipliers
+    clock_hz : clock of the design, in hertz
+
+    Raises
+    ------
+    ValueError : naming the field and its value
+    """
+
+    family: str
+    device: str
+    package: str
+    luts: int
+    rams: int
+    sprams: int
+    dsps: int
+    clock_hz: int
+
+    def __post_init__(self):
+        _text(self, "family", "device", "package")
+        if self.family not in FAMILIES:
+            raise ValueError(f"family is one of {', '.join(FAMILIES)}, not {self.family!r}")
+        _positive(self, "luts", "rams", "clock_hz")
+        _positive(self, "sprams", "dsps", least=0)
+        if self.sprams and self.traits.spram_shape is None:
+            raise ValueError(f"sprams is 0 in the family {self.family}, not {self.sprams}")
+
+    @property
+    def traits(self) -> Family:
+        return FAMILIES[self.family]
+
+    @property
+    def ram_bits(self) -> int:
+        """Bits of all block RAMs together, in their widest shape."""
+        depth, width = self.traits.ram_shapes[0]
+        return self.rams * depth * width
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A circuit board with a `Target` on it.
+
+    Parameters
+    ----------
+    name : as the command line takes it; the file is ``NAME.toml``
+    description : one line for people
+    platform : ``"module:Class"`` of its amaranth-boards platform
+    toolchain : which of the platform's tool chains to use; empty: it has only one
+    synthesis : more options for Yosys's synthesis command; may be empty
+    leds : how many LEDs the platform offers as ``led``, 0 .. 8
+    baud : speed of the serial port, in bits per second
+    target : the FPGA
+
+    Raises
+    ------
+    ValueError : naming the field and its value
+    """
+
+    name: str
+    description: str
+    platform: str
+    toolchain: str
+    synthesis: str
+    leds: int
+    baud: int
+    target: Target
+
+    def __post_init__(self):
+        _text(self, "name", "description", "platform")
+        module, _, cls = self.platform.partition(":")
+        if not module or not cls.isidentifier():
+            raise ValueError(f"platform is 'module:Class', not {self.platform!r}")
+        for name in ("toolchain", "synthesis"):
+            if not isinstance(getattr(self, name), str):
+                raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
+        _positive(self, "leds", least=0)
+        if self.leds > 8:
+            raise ValueError(f"leds is 0..8, not {self.leds}")
+        _positive(self, "baud")
+        if self.baud_error > 0.02:
+            raise ValueError(
+                f"baud is {self.baud}, which no whole number of {self.target.clock_hz} Hz cycles meets to 2 %; "
+                f"take a divisor of the clock"
+            )
+
+    @property
+    def divisor(self) -> int:
+        """Clock cycles per bit of the serial port."""
+        return max(1, round(self.target.clock_hz / self.baud))
+
+    @property
+    def baud_error(self) -> float:
+        """How far the serial port's real speed is from `baud`, as a fraction."""
+        return abs(self.target.clock_hz / self.divisor / self.baud - 1)
+
+
+def folder() -> Path:
+    """Where the board files are: inside the installed package, or else at the top of the clone."""
+    package = Path(__file__).parent
+    installed = package / "_boards"
+    return installed if installed.is_dir() else package.parent / "boards"
+
+
+def names() -> tuple[str, ...]:
+    """Names of all boards, in alphabetical order."""
+    return tuple(sorted(path.stem for path in folder().glob("*.toml")))
+
+
+def load(name: str) -> Board:
+    """The board of that name.
+
+    Raises
+    ------
+    InputError : no such board, or its file has a key too many, too few, or of a wrong value
+    """
+    if name not in names():
+        raise InputError(f"there is no board {name!r}; the boards are {', '.join(names())}")
+    return read(folder() / f"{name}.toml")
+
+
+def read(path: Path) -> Board:
+    """The board that a file describes; see `load`."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: is no readable TOML file: {error}") from None
+    table["name"] = path.stem
+    try:
+        target = table.get("target")
+        if not isinstance(target, dict):
+            raise ValueError("it has no table [target]")
+        return _make(Board, {**table, "target": _make(Target, target, "target.")})
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _make(cls, values: dict, prefix=""):
+    known = [f.name for f in fields(cls)]
+    for key in values:
+        if key not in known:
+            raise ValueError(f"the key {prefix}{key} is unknown; take it out (known: {', '.join(known)})")
+    for f in fields(cls):
+        if f.name not in values and f.default is MISSING:
+            raise ValueError(f"the key {prefix}{f.name} is missing; add it")
+    return cls(**values)

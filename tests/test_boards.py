@@ -1,0 +1,92 @@
+"""Board files: what they say, and that every mistake in one is named."""
+
+import importlib
+from dataclasses import replace
+
+import pytest
+
+from hwgen import boards
+from hwgen.errors import InputError
+
+NAMES = ("hx8k_b_evn", "icebreaker", "ulx3s_12f", "ulx3s_25f", "ulx3s_45f", "ulx3s_85f")
+
+
+def test_every_board_loads():
+    assert boards.names() == NAMES
+    for name in NAMES:
+        assert boards.load(name).name == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_board_agrees_with_its_platform(name):
+    board = boards.load(name)
+    module, _, cls = board.platform.partition(":")
+    platform = getattr(importlib.import_module(module), cls)
+    assert (platform.device, platform.package) == (board.target.device, board.target.package)
+    resources = {(r.name, r.number): r for r in platform.resources}
+    assert resources[platform.default_clk, 0].clock.frequency == board.target.clock_hz
+    assert sum(1 for kind, _ in resources if kind == "led") == board.leds
+    assert ("uart", 0) in resources
+
+
+def test_figures_of_the_targets():
+    figures = {name: (t.luts, t.rams, t.sprams, t.dsps) for name in NAMES for t in [boards.load(name).target]}
+    assert figures == {
+        "hx8k_b_evn": (7680, 32, 0, 0),
+        "icebreaker": (5280, 30, 4, 8),
+        "ulx3s_12f": (24288, 56, 0, 28),
+        "ulx3s_25f": (24288, 56, 0, 28),
+        "ulx3s_45f": (43848, 108, 0, 72),
+        "ulx3s_85f": (83640, 208, 0, 156),
+    }
+    assert boards.load("icebreaker").target.ram_bits == 30 * 4096
+    assert boards.load("ulx3s_85f").target.ram_bits == 208 * 512 * 36
+
+
+def test_ram_shapes_hold_no_more_than_the_ram():
+    for family, bits in (("ice40", 4096), ("ecp5", 18432)):
+        shapes = boards.FAMILIES[family].ram_shapes
+        assert all(depth * width <= bits for depth, width in shapes)
+        assert list(shapes) == sorted(shapes)
+
+
+def test_divisor_of_the_serial_port():
+    board = boards.load("icebreaker")
+    assert board.divisor == 104 and board.baud_error < 0.002
+    assert replace(board, baud=1_000_000).divisor == 12
+    with pytest.raises(ValueError, match="baud is 5000000, which no whole number of 12000000 Hz cycles meets to 2 %"):
+        replace(board, baud=5_000_000)
+
+
+def test_unknown_board():
+    with pytest.raises(InputError, match="there is no board 'arty'; the boards are hx8k_b_evn, icebreaker, ulx3s_12f"):
+        boards.load("arty")
+    with pytest.raises(InputError, match="there is no board '../boards/icebreaker'"):
+        boards.load("../boards/icebreaker")
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("luts = 5280", "", r"the key target\.luts is missing; add it"),
+        ("leds = 2", "", r"the key leds is missing; add it"),
+        ("leds = 2", "leds = 9", r"leds is 0\.\.8, not 9"),
+        ("leds = 2", "leds = true", r"leds is an integer of at least 0, not True"),
+        ("leds = 2", "leds = 2\nbuttons = 1", r"the key buttons is unknown; take it out \(known: name, "),
+        ("luts = 5280", "luts = 0", r"luts is an integer of at least 1, not 0"),
+        ("luts = 5280", 'luts = "5280"', r"luts is an integer of at least 1, not '5280'"),
+        ('"ice40"', '"ice65"', r"family is one of ice40, ecp5, not 'ice65'"),
+        ('"ice40"', '"ecp5"', r"sprams is 0 in the family ecp5, not 4"),
+        (":ICEBreakerPlatform", "", r"platform is 'module:Class', not 'amaranth_boards.icebreaker'"),
+        ('synthesis = ""', "synthesis = 1", r"synthesis is a text, not 1"),
+        ("[target]", "[fpga]", r"it has no table \[target\]"),
+        ("[target]", "[target", r"is no readable TOML file"),
+    ],
+)
+def test_every_mistake_is_named(tmp_path, old, new, message):
+    text = (boards.folder() / "icebreaker.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(InputError, match=f"mine.toml: {message}"):
+        boards.read(path)
