@@ -61,6 +61,9 @@ class BinaryLinear(nn.Linear):
     def __init__(self, inputs: int, outputs: int):
         super().__init__(inputs, outputs, bias=False)
 
+    def reset_parameters(self):
+        nn.init.uniform_(self.weight, -1, 1)
+
     def forward(self, input):
         return functional.linear(input, self.binary_weight)
 
@@ -76,6 +79,9 @@ class BinaryConv2d(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int = 0):
         super().__init__(inputs, outputs, kernel, stride=stride, padding=padding, bias=False)
 
+    def reset_parameters(self):
+        nn.init.uniform_(self.weight, -1, 1)
+
     def forward(self, input):
         return functional.conv2d(input, self.binary_weight, stride=self.stride, padding=self.padding)
 
@@ -88,8 +94,8 @@ class BinaryConv2d(nn.Conv2d):
 class BatchNorm(nn.BatchNorm1d):
     """Batch norm over axis 1 of (N, C) or (N, C, H, W).
 
-    In evaluation it is (x - mean) * (gamma / sqrt(variance + eps)) + beta in this order: x - mean is exact on
-    integer x in float64, so that a sum equal to its threshold is decided as it is in the integer network.
+    In evaluation it is (x - mean) * (gamma / sqrt(variance + eps)) + beta in this order, which is that of the
+    exchange format: in float64 importer and torch then decide alike for every integer x.
     """
 
     def _check_input_dim(self, input):
@@ -152,6 +158,13 @@ class LogitScale(nn.Module):
 def binary_layers(model: nn.Module) -> list[BinaryLinear | BinaryConv2d]:
     """The layers of `model` whose weights are binary, in order."""
     return [module for module in model.modules() if isinstance(module, (BinaryLinear, BinaryConv2d))]
+
+
+def freeze_batch_norms(model: nn.Module):
+    """Let batch norms use their running statistics, unchanged, until the next `model.train()`."""
+    for module in model.modules():
+        if isinstance(module, BatchNorm):
+            module.eval()
 
 
 @torch.no_grad()

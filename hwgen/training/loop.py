@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from ..errors import BuildError, InputError
-from .layers import clip_latent_weights
+from .layers import clip_latent_weights, freeze_batch_norms
 from .recipe import Recipe
 
 VALIDATION_BATCH = 500
@@ -80,6 +80,8 @@ class Trainer:
         began, epoch, total = time.monotonic(), len(self.curve), 0.0
         with _threads(self.recipe.training.threads):
             self.model.train()
+            if epoch >= self.recipe.training.epochs - self.recipe.training.frozen:
+                freeze_batch_norms(self.model)
             shuffled = self._training_indices[torch.randperm(len(self._training_indices), generator=self._generator)]
             for step in range(self.steps):
                 chosen = shuffled[step * self.recipe.training.batch :][: self.recipe.training.batch]

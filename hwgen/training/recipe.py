@@ -42,6 +42,9 @@ class Training:
     learning_rate : Adam's at the start; it falls to zero along half a cosine
     validation : images held out of `data` (drawn by the seed), never trained on
     shift : each training image moves by up to so many pixels in each direction, zeros come in
+    frozen : in the last so many epochs a batch norm trains with its running statistics, as it will be evaluated.
+        A batch's own statistics move about; where a sum is the same over a whole region (a black background) it then
+        falls on either side of its threshold from batch to batch, and evaluation sees one side only.
     seed : of the initial weights, the held-out images, the order and the shifts
     threads : of torch, part of the recipe because the order of a sum decides its last bit
     method : ``"bnn"``: sign weights with clipped latent weights, straight-through activations
@@ -54,6 +57,7 @@ class Training:
     validation: int
     seed: int
     shift: int = 0
+    frozen: int = 0
     threads: int = 1
     method: str = "bnn"
 
@@ -64,6 +68,7 @@ class Training:
         _integer(self, "validation", 1, 1 << 30)
         _integer(self, "seed", 0, (1 << 31) - 1)
         _integer(self, "shift", 0, 64)
+        _integer(self, "frozen", 0, self.epochs)
         _integer(self, "threads", 1, 256)
         rate = self.learning_rate
         if (

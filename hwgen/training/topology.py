@@ -91,17 +91,6 @@ class Topology:
             channels, height, width = block.channels, block.output_size(height), block.output_size(width)
         return channels * height * width
 
-    def __str__(self):
-        parts = []
-        for block in self.convolutions:
-            parts.append(
-                f"{block.channels}C{block.kernel}"
-                + (f"p{block.padding}" if block.padding else "")
-                + (f"s{block.stride}" if block.stride > 1 else "")
-                + (f"-MP{block.pool}" if block.pool > 1 else "")
-            )
-        return "-".join([*parts, *map(str, self.dense)])
-
     def build(self) -> "nn.Sequential":
         """The torch module, (N, C, H, W) pixels to (N, classes) logits; weights from torch's global generator."""
         from torch import nn

@@ -1,22 +1,15 @@
-"""Training needs torch, an extra: without it the tests that use torch are left out, and pytest's header says so."""
+"""A recipe and a data set small enough to train on inside a test."""
 
-import importlib.util
-
+import numpy as np
 import pytest
 
-HAS_TORCH = importlib.util.find_spec("torch") is not None
-collect_ignore = [] if HAS_TORCH else ["test_layers.py", "test_loop.py", "test_export.py"]
-
-
-def pytest_report_header():
-    return None if HAS_TORCH else "torch is not installed: tests of the training layers, loop and export are left out"
+from hwgen.training.recipe import Facts, Recipe, Training
+from hwgen.training.topology import ConvolutionBlock, Topology
 
 
 @pytest.fixture
 def small_recipe():
     """Makes the recipe of a tiny network for 12x12 images; keyword arguments replace keys of [training]."""
-    from hwgen.training.recipe import Facts, Recipe, Training
-    from hwgen.training.topology import ConvolutionBlock, Topology
 
     def make(*, activation_bits=1, **training):
         keys = dict(data="digits", epochs=3, batch=20, learning_rate=0.02, validation=40, seed=7, shift=1)
@@ -36,8 +29,6 @@ def small_recipe():
 @pytest.fixture(scope="session")
 def digits():
     """240 noisy 12x12 images of four classes (a bright bar, lying or standing, in one half), and their labels."""
-    import numpy as np
-
     random = np.random.default_rng(5)
     labels = np.repeat(np.arange(4), 60)
     images = random.integers(0, 90, (240, 12, 12))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hwgen.errors import BuildError, InputError
-from hwgen.training.layers import binary_layers
+from hwgen.training.layers import BatchNorm, binary_layers
 from hwgen.training.loop import Trainer, _shifted
 
 
@@ -127,3 +127,20 @@ def test_a_loss_that_is_not_finite_stops_the_run(small_recipe, digits):
     trainer.model.get_parameter("scale.logarithm").data.fill_(float("nan"))
     with pytest.raises(BuildError, match="the loss of epoch 1 is nan; lower learning_rate"):
         trainer.train_epoch()
+
+
+def test_frozen_epochs_leave_the_running_statistics_alone(small_recipe, digits):
+    def statistics(trainer):
+        return [module.running_mean.clone() for module in trainer.model if isinstance(module, BatchNorm)]
+
+    trainer = Trainer(small_recipe(epochs=2, frozen=1), *digits)
+    start = statistics(trainer)
+    trainer.train_epoch()
+    free = statistics(trainer)
+    weights = binary_layers(trainer.model)[0].weight.clone()
+    trainer.train_epoch()
+    frozen = statistics(trainer)
+    assert len(free) == 3
+    assert not any(torch.equal(a, b) for a, b in zip(start, free, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(free, frozen, strict=True))
+    assert not torch.equal(weights, binary_layers(trainer.model)[0].weight)

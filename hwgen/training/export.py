@@ -1,0 +1,96 @@
+"""A trained torch module as the plain dictionary that `hwgen.importers.bnn_npz` documents, and as a `Network`.
+
+Batch norm is exported as it stands; folding it into thresholds is the importer's work and nobody else's.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+from torch import nn
+
+from .. import importers
+from ..network import Network
+from .layers import BatchNorm, BinaryConv2d, BinaryLinear, LogitScale, Sign, Uniform
+
+
+def to_dictionary(model: nn.Sequential, image_shape, name: str) -> dict:
+    """The keys and values of the exchange format; weights as -1/+1, all reals in float64 (which holds float32's).
+
+    Parameters
+    ----------
+    model : a chain of this package's layers, `nn.MaxPool2d` and `nn.Flatten`
+    image_shape : (channels, height, width)
+    name : of the network
+
+    Raises
+    ------
+    TypeError : a module that the format has no layer for
+    """
+    result = {"format": "hwgen-bnn", "version": 1, "image_shape": list(image_shape), "name": name}
+    layers = [layer for child, module in model.named_children() for layer in _layers(child, module)]
+    for index, layer in enumerate(layers):
+        result.update({f"layer{index}.{key}": value for key, value in layer.items()})
+    return result
+
+
+def save_npz(path, model: nn.Sequential, image_shape, name: str):
+    """Write `to_dictionary` as .npz."""
+    np.savez_compressed(path, **to_dictionary(model, image_shape, name))
+
+
+def to_network(model: nn.Sequential, image_shape, name: str) -> Network:
+    """The integer network of a trained module, by way of the importer that everybody's networks go through."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.npz"
+        save_npz(path, model, image_shape, name)
+        return importers.load(path)
+
+
+def _layers(name, module):
+    """The format's layers of one module: mostly one, none where the format has no need of it."""
+    if isinstance(module, BinaryConv2d):
+        return [
+            {
+                "type": "convolution",
+                "name": name,
+                "weights": _array(module.binary_weight),
+                "stride": list(module.stride),
+                "padding": [int(p) for p in module.padding],
+            }
+        ]
+    if isinstance(module, BinaryLinear):
+        return [{"type": "dense", "name": name, "weights": _array(module.binary_weight)}]
+    if isinstance(module, BatchNorm):
+        return [
+            {
+                "type": "batch_norm",
+                "name": name,
+                "mean": _array(module.running_mean),
+                "variance": _array(module.running_var),
+                "gamma": _array(module.weight),
+                "beta": _array(module.bias),
+                "epsilon": module.eps,
+            }
+        ]
+    if isinstance(module, Sign):
+        return [{"type": "sign", "name": name}]
+    if isinstance(module, Uniform):
+        # The module's output is the code: its input is divided by the step, and the format's step is 1.
+        return [
+            {"type": "affine", "name": f"{name}_step", "scale": 1 / module.step},
+            {"type": "uniform", "name": name, "bits": module.bits, "scale": 1.0, "rounding": "half_up"},
+        ]
+    if isinstance(module, nn.MaxPool2d):
+        return [{"type": "max_pool", "name": name, "window": module.kernel_size, "stride": module.stride}]
+    if isinstance(module, nn.Flatten):
+        return [{"type": "flatten", "name": name, "order": "CHW"}]
+    if isinstance(module, LogitScale):
+        return []  # one positive factor: the order of the sums, which is all that the class needs, stays
+    raise TypeError(f"{name}: the exchange format has no layer for a {type(module).__name__}")
+
+
+def _array(tensor: torch.Tensor | None):
+    assert tensor is not None
+    return tensor.detach().cpu().numpy().astype(np.float64)

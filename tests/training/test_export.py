@@ -1,0 +1,92 @@
+"""Torch's integer evaluation, the importer and the golden model: the same integers at every layer."""
+
+import numpy as np
+import pytest
+import torch
+
+from hwgen import golden
+from hwgen.layers import Argmax, Convolution, Dense, MaxPool, Threshold
+from hwgen.training.evaluate import evaluate
+from hwgen.training.export import to_dictionary, to_network
+from hwgen.training.layers import BatchNorm
+from hwgen.training.loop import Trainer
+
+
+def assert_layers_equal(model, network, images):
+    """Every accumulator, pooled sum, activation and class of torch is golden's, for every image; how many layers."""
+    ours, theirs = golden.run(network, images), evaluate(model, images)
+    weights = {
+        name: module.binary_weight for name, module in model.named_children() if hasattr(module, "binary_weight")
+    }
+    outputs = dict(zip((layer.name for layer in network.layers), ours.outputs, strict=True))
+    compared, turned = [], None
+    for (name, expected), layer in zip(theirs.outputs.items(), network.layers, strict=False):
+        got = outputs[layer.name].astype(np.int64).reshape(expected.shape)
+        if isinstance(layer, (Convolution, Dense)):
+            # A pass may turn a row of weights round where gamma is negative: its sums are then the negative ones.
+            own = weights[name].detach().numpy().reshape(layer.weights.shape)
+            turned = np.array([1 if np.array_equal(a, b) else -1 for a, b in zip(own, layer.weights, strict=True)])
+            assert np.array_equal(own * turned.reshape(-1, *[1] * (own.ndim - 1)), layer.weights), name
+        if isinstance(layer, (Convolution, Dense, MaxPool)) and turned is not None:
+            got = got * turned.reshape(-1, *[1] * (got.ndim - 2))
+        assert np.array_equal(got, expected), f"{name} differs at {(got != expected).sum()} of {got.size} values"
+        compared.append(type(layer))
+    assert np.array_equal(ours.classes, theirs.classes)
+    assert len(theirs.outputs) == len(network.layers) - 1 and isinstance(network.layers[-1], Argmax)
+    return compared
+
+
+def randomise(model, generator):
+    """Batch norms such as hard training may leave: negative and zero gamma, sums exactly on their threshold."""
+    for module in model:
+        if not isinstance(module, BatchNorm):
+            continue
+        count = module.num_features
+        deviation = torch.rand(count, generator=generator) * 8 + 0.5
+        module.running_mean = torch.randint(-9, 10, (count,), generator=generator).float()
+        module.running_var = deviation**2
+        module.weight.data = torch.randn(count, generator=generator)
+        module.bias.data = torch.randn(count, generator=generator) / 2
+        module.weight.data[0] = 0
+        module.bias.data[1:3] = 0  # the threshold is the mean, an integer: a sum equals it often
+        module.weight.data[1], module.weight.data[2] = 1.5, -1.5
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_networks_agree_at_every_layer(small_recipe, digits, bits, seed):
+    torch.manual_seed(seed)
+    model = small_recipe(activation_bits=bits).topology.build()
+    randomise(model, torch.Generator().manual_seed(seed))
+    images = np.random.default_rng(seed).integers(0, 256, (40, 12, 12), np.uint8)
+    images[:20] = digits[0][:: len(digits[0]) // 20][:20]
+    images[0], images[1] = 0, 255
+    network = to_network(model, (1, 12, 12), "random")
+    compared = assert_layers_equal(model, network, images)
+    assert compared.count(Threshold) == 3 and compared.count(MaxPool) == 2 and len(compared) == 9
+
+
+@pytest.mark.parametrize("bits", [1, 3])
+def test_trained_networks_agree_at_every_layer(small_recipe, digits, bits):
+    images, labels = digits
+    trainer = Trainer(small_recipe(activation_bits=bits, frozen=1), images, labels)
+    while not trainer.finished:
+        trainer.train_epoch()
+    network = to_network(trainer.model, (1, 12, 12), "trained")
+    assert len(assert_layers_equal(trainer.model, network, images)) == 9
+    held = trainer.validation_indices
+    assert (golden.run(network, images[held]).classes == labels[held]).mean() >= 0.8
+    assert network.name == "trained" and network.layers[0].name == "conv0"
+
+
+def test_the_comparison_sees_a_difference(small_recipe, digits):
+    model = small_recipe().topology.build()
+    network = to_network(model, (1, 12, 12), "random")
+    model.get_submodule("conv1_norm").get_parameter("bias").data[5] += 1
+    with pytest.raises(AssertionError, match="conv1_activation differs"):
+        assert_layers_equal(model, network, digits[0][:20])
+
+
+def test_dictionary_refuses_unknown_modules():
+    with pytest.raises(TypeError, match="0: the exchange format has no layer for a ReLU"):
+        to_dictionary(torch.nn.Sequential(torch.nn.ReLU()), (1, 2, 2), "x")
