@@ -1,0 +1,273 @@
+"""The accelerator core: image stream in, logits and class out, and a bank of status registers."""
+
+from amaranth import Module, Mux, ResetInserter, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..plan.plan import Plan
+from . import csr
+from .array import Array
+from .buffers import ActivationMemory, WeightMemory
+from .collector import Collector
+from .emitter import Emitter
+from .loader import Loader
+from .parameters import ParameterLoader
+from .reader import Reader
+from .result import image_signature, result_signature
+from .sequencer import Sequencer
+from .threshold import ThresholdUnit
+from .window import Packer
+from .writer import Writer
+
+__all__ = ["Accelerator", "Core", "trace_signature"]
+
+
+def trace_signature(plan: Plan) -> wiring.Signature:
+    """What a simulation watches; a board leaves it open and it costs nothing.
+
+    Members
+    -------
+    write, stage, address, columns, data : a write of codes to activation memory: of which stage, where, which parts
+        of the word, the word of every bank
+    active, active_stage : this cycle counts for a stage
+    """
+    shape = plan.shape
+    stages = range(max(2, len(plan.stages)))
+    return wiring.Signature(
+        {
+            "write": Out(1),
+            "stage": Out(stages),
+            "address": Out(plan.address_bits),
+            "columns": Out(max(1, shape.s // shape.p)),
+            "data": Out(shape.s * shape.q),
+            "active": Out(1),
+            "active_stage": Out(stages),
+        }
+    )
+
+
+class Core(wiring.Component):
+    """Everything but the registers. Frames follow one another without a pause where images are there and results go.
+
+    Members
+    -------
+    image, result : the streams of `hwgen.hdl.result`; both may stall at any time
+    busy : Out, a frame is being computed or sent
+    active, stage, stage_done : Out, see `Sequencer`
+    frame_done : Out, high for a cycle when a class is accepted
+    trace : Out, see `trace_signature`
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        super().__init__(
+            {
+                "image": In(image_signature()),
+                "result": Out(result_signature()),
+                "busy": Out(1),
+                "active": Out(1),
+                "stage": Out(range(max(2, len(plan.stages)))),
+                "stage_done": Out(1),
+                "frame_done": Out(1),
+                "trace": Out(trace_signature(plan)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, shape = self.plan, self.plan.shape
+        m.submodules.loader = loader = Loader(plan)
+        m.submodules.sequencer = sequencer = Sequencer(plan)
+        m.submodules.reader = reader = Reader(plan)
+        m.submodules.activations = activations = ActivationMemory(
+            shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth
+        )
+        m.submodules.weights = weights = WeightMemory(plan.weights, shape.p * shape.s, plan.planes)
+        m.submodules.parameters = parameters = ParameterLoader(
+            plan.parameters, shape.p, plan.parameter_lanes, plan.accumulator_bits, plan.planes, plan.pools_minimum,
+            next(spec.block for spec in plan.memories if spec.name == "parameters"),
+        )  # fmt: skip
+        m.submodules.array = array = Array(
+            shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum
+        )
+        m.submodules.collector = collector = Collector(plan)
+        m.submodules.thresholds = thresholds = ThresholdUnit(plan)
+        m.submodules.writer = writer = Writer(plan)
+        m.submodules.emitter = emitter = Emitter(plan)
+
+        connect(m, flipped(self.image), loader.image)
+        connect(m, emitter.result, flipped(self.result))
+
+        # Images that are loaded and not yet begun; the sequencer begins one by its first step.
+        images = Signal(range(3))
+        begun = Signal()
+        m.d.comb += begun.eq(sequencer.control.step & sequencer.control.frame)
+        m.d.sync += images.eq(images + loader.loaded - begun)
+        m.d.comb += [sequencer.image.eq(images != 0), loader.read.eq(reader.image_read)]
+
+        result_busy = Signal()
+        with m.If(emitter.done):
+            m.d.sync += result_busy.eq(0)
+        with m.If(sequencer.result_sent):
+            m.d.sync += result_busy.eq(1)
+        m.d.comb += sequencer.result_busy.eq(result_busy)
+
+        m.d.comb += [
+            reader.control_in.eq(sequencer.control),
+            reader.stage.eq(sequencer.stage),
+            reader.stage_done.eq(sequencer.stage_done),
+            reader.entry.eq(sequencer.entry),
+            reader.address.eq(sequencer.address),
+            reader.x.eq(sequencer.x),
+            reader.y.eq(sequencer.y),
+            activations.read_address.eq(reader.bank_address),
+            reader.bank_data.eq(activations.read_data),
+        ]
+        self._feed(m, reader, weights, parameters, array)
+        self._drain(m, loader, activations, array, collector, thresholds, writer, emitter)
+
+        m.d.comb += [
+            self.active.eq(sequencer.active),
+            self.stage.eq(sequencer.stage),
+            self.stage_done.eq(sequencer.stage_done),
+            self.frame_done.eq(self.result.valid & self.result.ready & self.result.payload.last),
+            self.busy.eq(sequencer.active | result_busy),
+            self.trace.active.eq(sequencer.active),
+            self.trace.active_stage.eq(sequencer.stage),
+        ]
+        return m
+
+    def _feed(self, m, reader, weights, parameters, array):
+        """Reader (through the packer in a packed first stage) and weights to the array, all in the same cycle."""
+        plan = self.plan
+        control, words, valid = reader.control, reader.words, reader.valid
+        if plan.stages[0].compiled.packed:
+            m.submodules.packer = packer = Packer(plan)
+            control, words = Signal.like(reader.control), Signal.like(reader.words)
+            valid = Signal(plan.shape.q)
+            m.d.comb += [
+                packer.words.eq(reader.words),
+                packer.control.eq(reader.control),
+                packer.packed.eq(reader.packed),
+                control.eq(Mux(packer.playing, packer.played, reader.control)),
+                words.eq(Mux(packer.playing, packer.window, reader.words)),
+                valid.eq(Mux(packer.playing, (1 << plan.shape.q) - 1, reader.valid)),
+            ]
+            with m.If(~packer.playing & reader.packed):
+                m.d.comb += control.step.eq(0)
+        m.d.comb += weights.control.eq(control)
+        m.d.sync += [array.control.eq(control), array.activations.eq(words), array.valid.eq(valid)]
+        m.d.comb += [
+            array.weights.eq(weights.weights),
+            array.start.eq(parameters.start),
+            array.low.eq(parameters.low),
+            array.minimum.eq(parameters.minimum),
+            parameters.swap.eq(array.swap),
+        ]
+
+    def _drain(self, m, loader, activations, array, collector, thresholds, writer, emitter):
+        """Array to codes and back to memory, or out as logits; the loader writes when the writer does not."""
+        plan = self.plan
+        final = Signal()
+        m.d.comb += final.eq(collector.stage == len(plan.stages) - 1)
+        m.d.comb += [
+            collector.capture.eq(array.capture),
+            thresholds.capture.eq(array.capture),
+            thresholds.accumulators.eq(array.accumulators),
+            thresholds.minimum.eq(array.pool_minimum),
+            writer.capture.eq(array.capture),
+            writer.codes.eq(thresholds.codes),
+            writer.done.eq(thresholds.done),
+            emitter.capture.eq(array.capture & final),
+            *(emitter.accumulators[p].eq(array.accumulators[p][0]) for p in range(plan.shape.p)),
+        ]
+        for unit in (thresholds, writer):
+            m.d.comb += [unit.stage.eq(collector.stage), unit.window_last.eq(collector.window_last)]
+        m.d.comb += [
+            thresholds.window_first.eq(collector.window_first),
+            thresholds.tile_ends.eq(collector.tile_ends),
+            thresholds.frame_ends.eq(collector.frame_ends),
+            writer.tile_last.eq(collector.tile_last),
+            writer.column.eq(collector.column),
+            writer.pointer.eq(collector.pointer),
+        ]
+        m.d.comb += [
+            loader.busy.eq(writer.write),
+            activations.write_address.eq(Mux(writer.write, writer.address, loader.address)),
+            activations.write_columns.eq(Mux(writer.write, writer.write_columns, ~0)),
+        ]
+        with m.If(writer.write):
+            m.d.comb += [activations.write_banks.eq(~0), activations.write_data.eq(writer.data)]
+        with m.Elif(loader.write):
+            m.d.comb += activations.write_banks.eq(loader.banks)
+            m.d.comb += [word.eq(loader.data) for word in activations.write_data]
+        m.d.comb += [
+            self.trace.write.eq(writer.write),
+            self.trace.stage.eq(writer.written_stage),
+            self.trace.address.eq(writer.address),
+            self.trace.columns.eq(writer.write_columns),
+            self.trace.data.eq(writer.data),
+        ]
+
+
+class Accelerator(wiring.Component):
+    """`Core` with its control and status registers (`hwgen.hdl.csr`).
+
+    Members
+    -------
+    image, result, trace : as in `Core`
+    csr : In, `csr.Signature`
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        super().__init__(
+            {
+                "image": In(image_signature()),
+                "result": Out(result_signature()),
+                "csr": In(csr.Signature()),
+                "trace": Out(trace_signature(plan)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        plan = self.plan
+        core = Core(plan)
+        reset = Signal()
+        m.submodules.core = ResetInserter(reset)(core)
+        connect(m, flipped(self.image), core.image)
+        connect(m, core.result, flipped(self.result))
+        connect(m, core.trace, flipped(self.trace))
+
+        frames, running = Signal(32), Signal(32)
+        cycles = [Signal(32, name=f"cycles_{i}") for i in range(len(plan.stages))]
+        with m.If(core.frame_done):
+            m.d.sync += frames.eq(frames + 1)
+        with m.If(core.active):
+            m.d.sync += running.eq(running + 1)
+        with m.If(core.stage_done):
+            m.d.sync += running.eq(0)
+            with m.Switch(core.stage):
+                for i, count in enumerate(cycles):
+                    with m.Case(i):
+                        m.d.sync += count.eq(running + 1)
+
+        m.d.sync += reset.eq(self.csr.write & (self.csr.address == csr.Register.CONTROL) & self.csr.write_data[0])
+        with m.If(reset):
+            m.d.sync += [running.eq(0), frames.eq(0)]
+        registers = {
+            csr.Register.MAGIC: csr.MAGIC,
+            csr.Register.VERSION: csr.VERSION,
+            csr.Register.MODEL: csr.model_word(plan.network.digest),
+            csr.Register.STATUS: Mux(core.busy, csr.STATUS_BUSY, 0),
+            csr.Register.LAYERS: len(plan.stages),
+            csr.Register.FRAMES: frames,
+            **{csr.layer_cycles(i): count for i, count in enumerate(cycles)},
+        }
+        m.d.sync += self.csr.read_data.eq(0)
+        with m.Switch(self.csr.address):
+            for address, value in registers.items():
+                with m.Case(int(address)):
+                    m.d.sync += self.csr.read_data.eq(value)
+        return m

@@ -1,0 +1,130 @@
+"""Memories: read-only tables (weights, taps, thresholds) and the banked activation memory."""
+
+from amaranth import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory, MemoryData
+from amaranth.lib.wiring import In, Out
+
+from .step import step_layout
+
+__all__ = ["ActivationMemory", "Table", "WeightMemory"]
+
+
+class Table(wiring.Component):
+    """Read-only memory: `data` is the word at `address` one cycle before.
+
+    Parameters
+    ----------
+    rows : contents, Python integers
+    width : bits of a row
+    block : whether it lies in block RAM (else in LUTs, however the tool likes)
+    """
+
+    latency = 1
+
+    def __init__(self, rows, width: int, block: bool):
+        self.contents = MemoryData(shape=width, depth=max(2, len(rows)), init=rows)
+        self.block = block
+        bits = (self.contents.depth - 1).bit_length()
+        super().__init__({"address": In(bits), "data": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        attrs = {"ram_style": "block"} if self.block else {}
+        m.submodules.memory = memory = Memory(self.contents, attrs=attrs)
+        port = memory.read_port()
+        m.d.comb += [port.addr.eq(self.address), self.data.eq(port.data)]
+        return m
+
+
+class WeightMemory(wiring.Component):
+    """Weights of all stages, in the order of reading; finds its own address from the control word.
+
+    A tile's words follow those of the tile before; every capture and every plane reads the tile from its start.
+    `weights` and the delayed control stand one cycle after `control`.
+
+    Parameters
+    ----------
+    words : P*S bits each
+    width : P*S
+    """
+
+    latency = Table.latency
+
+    def __init__(self, words, width: int, planes: int):
+        self.table = Table(words, width, block=True)
+        super().__init__({"control": In(step_layout(planes)), "weights": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.table = table = self.table
+        next_word = Signal.like(table.address)  # after the word read last
+        tile_word = Signal.like(table.address)  # first of the tile
+        control = self.control
+        m.d.comb += [table.address.eq(next_word), self.weights.eq(table.data)]
+        with m.If(control.frame):
+            m.d.comb += table.address.eq(0)
+        with m.Elif((control.first | control.plane) & ~control.tile):
+            m.d.comb += table.address.eq(tile_word)
+        with m.If(control.step):
+            m.d.sync += next_word.eq(table.address + 1)
+            with m.If(control.tile):
+                m.d.sync += tile_word.eq(table.address)
+        return m
+
+
+class ActivationMemory(wiring.Component):
+    """Q banks of S-bit words, one read and one write a cycle each. A read gives what was there before the edge.
+
+    Parameters
+    ----------
+    banks : Q
+    lanes : S
+    columns : parts of a word that are written apart (S / P where P < S)
+    depth : words per bank
+
+    Members
+    -------
+    read_address : In, per bank
+    read_data : Out, per bank, one cycle later
+    write_address : In, common
+    write_banks, write_columns : In, what is written
+    write_data : In, a word per bank
+    """
+
+    def __init__(self, banks: int, lanes: int, columns: int, depth: int):
+        self.banks, self.lanes, self.columns, self.depth = banks, lanes, columns, max(2, depth)
+        self.contents = [
+            MemoryData(shape=lanes // columns, depth=self.depth, init=[]) for _ in range(banks * columns)
+        ]
+        bits = (self.depth - 1).bit_length()
+        super().__init__(
+            {
+                "read_address": In(data.ArrayLayout(bits, banks)),
+                "read_data": Out(data.ArrayLayout(lanes, banks)),
+                "write_address": In(bits),
+                "write_banks": In(banks),
+                "write_columns": In(columns),
+                "write_data": In(data.ArrayLayout(lanes, banks)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self.lanes // self.columns
+        for bank in range(self.banks):
+            for column in range(self.columns):
+                # The schedule never reads a word that is being written, so no tool need care what that would give.
+                memory = Memory(
+                    self.contents[bank * self.columns + column], attrs={"ram_style": "block", "no_rw_check": 1}
+                )
+                m.submodules[f"memory_{bank}_{column}"] = memory
+                write, read = memory.write_port(), memory.read_port()
+                m.d.comb += [
+                    write.addr.eq(self.write_address),
+                    write.data.eq(self.write_data[bank].word_select(column, width)),
+                    write.en.eq(self.write_banks[bank] & self.write_columns[column]),
+                    read.addr.eq(self.read_address[bank]),
+                    self.read_data[bank].word_select(column, width).eq(read.data),
+                ]
+        return m

@@ -1,0 +1,20 @@
+"""Per-stage constants as combinational tables indexed by a stage number."""
+
+from amaranth import Signal, signed, unsigned
+
+__all__ = ["stage_field"]
+
+
+def stage_field(m, stage, values, name, *, is_signed=False):
+    """A signal that shows values[stage]; plain wire where all values are the same."""
+    values = [int(v) for v in values]
+    width = max(max(v.bit_length() for v in values) + is_signed, 1)
+    field = Signal(signed(width) if is_signed else unsigned(width), name=name)
+    if len(set(values)) == 1:
+        m.d.comb += field.eq(values[0])
+        return field
+    with m.Switch(stage):
+        for index, value in enumerate(values):
+            with m.Case(index):
+                m.d.comb += field.eq(value)
+    return field

@@ -1,0 +1,171 @@
+"""The loader: the image stream, pixel by pixel through the pixel map, into one of two places in activation memory."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..plan.plan import Plan
+from .buffers import Table
+from .result import image_signature
+
+__all__ = ["Loader"]
+
+
+class Loader(wiring.Component):
+    """Packs samples into words: S channels a word and plane, or (packed first stage) whole pixels, S/n codes a word.
+
+    Images go to the two input places in turn. A place is filled while the other is read; samples wait (`image.ready`
+    is low) while both are taken, and while the `Writer` has the memory's port.
+
+    Members
+    -------
+    image : In, stream of samples: row, column, channel fastest
+    loaded : Out, high for a cycle when an image is complete
+    read : In, high for a cycle when an image has been read
+    busy : In, the memory's write port is taken
+    write, address, banks, data : Out, to the `ActivationMemory`
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.table = None
+        if not plan.pixel_identity:
+            rows = [code for row in plan.pixel_codes.tolist() for code in row]
+            spec = next(spec for spec in plan.memories if spec.name == "pixels")
+            self.table = Table(rows, plan.input_bits, spec.block)
+        super().__init__(
+            {
+                "image": In(image_signature()),
+                "loaded": Out(1),
+                "read": In(1),
+                "busy": In(1),
+                "write": Out(1),
+                "address": Out(plan.address_bits),
+                "banks": Out(plan.shape.q),
+                "data": Out(plan.shape.s),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        plan = self.plan
+        compiled, layout = plan.stages[0].compiled, plan.inputs[0]
+        bits, lanes = plan.input_bits, plan.shape.s
+        channels, height, width = plan.lowered.input.shape
+        per_word = lanes // bits if compiled.packed else lanes
+        planes = 1 if compiled.packed else bits
+
+        # Stage 1: sample to code; a map in memory answers one cycle later.
+        sample = Signal(8)
+        taken, mapped = Signal(), Signal()  # a sample goes in / a code comes out
+        code = Signal(bits)
+        room = Signal()  # the assembler takes a code
+        free = Signal(range(3), init=2)  # places that may be written
+        opened = Signal()  # this image has its place
+        m.d.comb += [sample.eq(self.image.payload), taken.eq(self.image.valid & self.image.ready)]
+        if self.table is None:
+            m.d.comb += [code.eq(sample), mapped.eq(self.image.valid & opened)]
+            m.d.comb += self.image.ready.eq(room & opened)
+        else:
+            self._map(m, sample, code, mapped, taken, room, opened)
+
+        # Stage 2: codes to a word.
+        channel, slot = Signal(range(channels)), Signal(range(per_word))
+        word_ends, pixel_ends = Signal(), Signal()
+        accepted = Signal()
+        assembled = [Signal(lanes, name=f"assembled_{k}") for k in range(planes)]
+        staged = [Signal(lanes, name=f"staged_{k}") for k in range(planes)]
+        fresh = [Signal(lanes, name=f"fresh_{k}") for k in range(planes)]
+        pending = Signal(range(planes + 1))  # planes of `staged` to write
+        m.d.comb += [
+            accepted.eq(mapped & room),
+            pixel_ends.eq(channel == channels - 1),
+            word_ends.eq((slot == per_word - 1) | pixel_ends),
+            room.eq(~word_ends | (pending == 0)),
+        ]
+        for k in range(planes):
+            for i in range(per_word):
+                at = i * bits if compiled.packed else i
+                part = fresh[k][at : at + bits] if compiled.packed else fresh[k][at]
+                held = assembled[k][at : at + bits] if compiled.packed else assembled[k][at]
+                m.d.comb += part.eq(Mux(slot == i, code if compiled.packed else code[k], held))
+        with m.If(accepted):
+            m.d.sync += [slot.eq(slot + 1), channel.eq(channel + 1), *(a.eq(f) for a, f in zip(assembled, fresh))]
+            with m.If(word_ends):
+                m.d.sync += [slot.eq(0), pending.eq(planes), *(a.eq(0) for a in assembled)]
+                m.d.sync += [s.eq(f) for s, f in zip(staged, fresh)]
+            with m.If(pixel_ends):
+                m.d.sync += channel.eq(0)
+
+        self._place(m, staged, pending, free, opened, layout, channels, height, width, planes)
+        return m
+
+    def _map(self, m, sample, code, mapped, taken, room, opened):
+        """The pixel map: one sample in its table at a time; a new one goes in as the last one's code is taken."""
+        m.submodules.table = table = self.table
+        maps = len(self.plan.lowered.pixel_map)
+        looking = Signal()  # the table's output is a code
+        held = Signal.like(table.address)
+        turn = Signal(range(max(2, maps)))  # channel of the next sample
+        address = Signal.like(held)
+        m.d.comb += address.eq(sample if maps == 1 else Cat(sample, turn))
+        m.d.comb += self.image.ready.eq(opened & (~looking | room))
+        m.d.comb += [table.address.eq(Mux(taken, address, held)), mapped.eq(looking), code.eq(table.data)]
+        with m.If(taken):
+            m.d.sync += [looking.eq(1), held.eq(address)]
+            m.d.sync += turn.eq(Mux(turn == maps - 1, 0, turn + 1))
+        with m.Elif(room):
+            m.d.sync += looking.eq(0)
+
+    def _place(self, m, staged, pending, free, opened, layout, channels, height, width, planes):
+        """Stage 3: words to memory, in the order of `Layout`."""
+        plan, q = self.plan, self.plan.shape.q
+        bits = plan.address_bits
+        parity = Signal()
+        words = plan.stages[0].compiled.words
+        word, phase = Signal(range(max(2, words))), Signal(range(max(2, layout.stride)))
+        x, y = Signal(range(width + 1)), Signal(range(height + 1))
+        bank = Signal(range(max(2, q)))
+        turn = Signal(bits)  # first column of this turn through the banks, in words
+        row = Signal(bits)
+        phase_offset, plane_offset = Signal(bits), Signal(bits)
+        plane = Signal(range(planes + 1))
+        m.d.comb += [
+            self.write.eq((pending != 0) & ~self.busy),
+            self.address.eq(
+                Mux(parity, plan.inputs[1].base, plan.inputs[0].base) + row + turn + phase_offset + plane_offset + word
+            ),
+            self.banks.eq(1 << bank),
+        ]
+        with m.Switch(plane):
+            for k in range(planes):
+                with m.Case(k):
+                    m.d.comb += self.data.eq(staged[k])
+        image_ends = Signal()
+        m.d.sync += self.loaded.eq(image_ends)
+        with m.If(self.write):
+            m.d.sync += [pending.eq(pending - 1), plane.eq(plane + 1), plane_offset.eq(plane_offset + layout.plane_words)]
+            with m.If(plane == planes - 1):
+                m.d.sync += [plane.eq(0), plane_offset.eq(0), word.eq(word + 1)]
+                with m.If(word == words - 1):
+                    m.d.sync += [word.eq(0), x.eq(x + 1), phase.eq(phase + 1), phase_offset.eq(phase_offset + layout.words)]
+                    with m.If(phase == layout.stride - 1):
+                        m.d.sync += [phase.eq(0), phase_offset.eq(0), bank.eq(bank + 1)]
+                        with m.If(bank == q - 1):
+                            m.d.sync += [bank.eq(0), turn.eq(turn + layout.stride * layout.words)]
+                    with m.If(x == width - 1):
+                        m.d.sync += [x.eq(0), phase.eq(0), phase_offset.eq(0), bank.eq(0), turn.eq(0)]
+                        m.d.sync += [y.eq(y + 1), row.eq(row + layout.row_words)]
+                        with m.If(y == height - 1):
+                            m.d.comb += image_ends.eq(1)
+                            m.d.sync += [y.eq(0), row.eq(0), parity.eq(~parity)]
+
+        # A place is taken when an image's first sample comes in and freed when the image has been read.
+        samples = Signal(range(channels * height * width + 1))
+        taken = Signal()
+        m.d.comb += [taken.eq(self.image.valid & self.image.ready), opened.eq((samples != 0) | (free != 0))]
+        opening = Signal()
+        m.d.comb += opening.eq(taken & (samples == 0))
+        with m.If(taken):
+            m.d.sync += samples.eq(Mux(samples == channels * height * width - 1, 0, samples + 1))
+        m.d.sync += free.eq(free - opening + self.read)

@@ -1,0 +1,70 @@
+"""Start values of the accumulators: loaded for the next tile while this one is computed."""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .buffers import Table
+
+__all__ = ["ParameterLoader"]
+
+
+class ParameterLoader(wiring.Component):
+    """Holds the parameters of P channels and fetches the next tile's behind them, `lanes` channels a cycle.
+
+    At an edge with `swap` the fetched parameters become the current ones; fetching the next takes P/lanes cycles
+    from there, so that swaps are at least P/lanes + 1 cycles apart (and the first comes that long after reset).
+    After the last row comes the first again.
+
+    Parameters
+    ----------
+    rows : table contents, `lanes` fields {pool minimum, low bits, start} a row
+    p, lanes : channels, channels per row
+    bits, planes, pools_minimum : as in `Array`
+    """
+
+    def __init__(self, rows, p: int, lanes: int, bits: int, planes: int, pools_minimum: bool, block: bool):
+        self.rows, self.p, self.lanes = rows, p, lanes
+        self.bits, self.planes, self.pools_minimum = bits, planes, pools_minimum
+        self.field = bits + (planes - 1) + pools_minimum
+        self.table = Table(rows, self.field * lanes, block)
+        super().__init__(
+            {
+                "swap": In(1),
+                "start": Out(data.ArrayLayout(signed(bits), p)),
+                "low": Out(data.ArrayLayout(max(1, planes - 1), p)),
+                "minimum": Out(p),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.table = table = self.table
+        transfers = self.p // self.lanes
+        fetched = Signal(self.field * self.p)
+        current = Signal(self.field * self.p)
+        row = Signal(range(max(2, len(self.rows))))
+        left = Signal(range(transfers + 1), init=transfers)
+        primed = Signal()  # the table's output is the row that `row` names
+        shift = Signal()
+        following = Signal.like(row)
+        m.d.comb += shift.eq(primed & (left != 0))
+        m.d.comb += following.eq(row + 1)
+        with m.If(row == len(self.rows) - 1):
+            m.d.comb += following.eq(0)
+        m.d.comb += table.address.eq(row)
+        m.d.sync += primed.eq(1)
+        with m.If(shift):
+            m.d.comb += table.address.eq(following)
+            m.d.sync += [row.eq(following), left.eq(left - 1)]
+            m.d.sync += fetched.eq((table.data << (self.field * (self.p - self.lanes))) | (fetched >> len(table.data)))
+        with m.If(self.swap):
+            m.d.sync += [current.eq(fetched), left.eq(transfers)]
+        for p in range(self.p):
+            field = current.word_select(p, self.field)
+            m.d.comb += self.start[p].eq(field[: self.bits])
+            if self.planes > 1:
+                m.d.comb += self.low[p].eq(field[self.bits : self.bits + self.planes - 1])
+            if self.pools_minimum:
+                m.d.comb += self.minimum[p].eq(field[-1])
+        return m

@@ -1,0 +1,165 @@
+"""The reader: from a step to the Q words of activations that it works on, borders included."""
+
+from amaranth import Const, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..plan import pipeline
+from ..plan.plan import Plan
+from .buffers import Table
+from .fields import stage_field
+from .step import step_layout
+
+__all__ = ["Reader"]
+
+
+class Reader(wiring.Component):
+    """Looks the tap up, addresses the banks, turns them back into lanes, and puts in what lies outside the image.
+
+    Cycle 0: the step; 1: its tap entry; 2: bank addresses; 3: bank data; 4: `words`, `valid`, `control`, `packed`.
+
+    Members
+    -------
+    control_in, stage, entry, address, x, y : In, from the `Sequencer`
+    bank_address, bank_data : the read side of the `ActivationMemory`
+    words : Out, a word per lane (pixel)
+    valid : Out, per lane; low where the tap contributes nothing
+    control : Out, the step's control word
+    packed : Out, the words are pixels for the packer
+    image_read : Out, high for a cycle when the image has been read for the last time
+    """
+
+    latency = pipeline.READ + 2
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        q = plan.shape.q
+        self.table = Table(
+            [self._pack(tap) for table in plan.tap_tables for tap in table],
+            plan.tap_bits,
+            next(spec.block for spec in plan.memories if spec.name == "taps"),
+        )
+        stages = range(max(2, len(plan.stages)))
+        super().__init__(
+            {
+                "control_in": In(step_layout(plan.planes)),
+                "stage": In(stages),
+                "stage_done": In(1),
+                "entry": In(len(self.table.address)),
+                "address": In(plan.address_bits),
+                "x": In(signed(plan.coordinate_bits)),
+                "y": In(signed(plan.coordinate_bits)),
+                "bank_address": Out(data.ArrayLayout(plan.address_bits, q)),
+                "bank_data": In(data.ArrayLayout(plan.shape.s, q)),
+                "words": Out(data.ArrayLayout(plan.shape.s, q)),
+                "valid": Out(q),
+                "control": Out(step_layout(plan.planes)),
+                "packed": Out(1),
+                "image_read": Out(1),
+            }
+        )
+
+    def _pack(self, tap):
+        """A tap entry as bits: address offset, rotation, and with borders dy, dx."""
+        plan = self.plan
+        coordinate = (1 << plan.coordinate_bits) - 1
+        value = tap.offset & ((1 << plan.address_bits) - 1)
+        shift = plan.address_bits
+        value |= tap.rotate << shift
+        shift += plan.rotate_bits
+        if plan.has_border:
+            value |= (tap.dy & coordinate) << shift
+            value |= (tap.dx & coordinate) << (shift + plan.coordinate_bits)
+        return value
+
+    def elaborate(self, platform):
+        m = Module()
+        plan, q = self.plan, self.plan.shape.q
+        m.submodules.table = table = self.table
+        m.d.comb += table.address.eq(self.entry)
+
+        # Control, stage and plane of the steps in cycles 1..4.
+        controls, stages = [self.control_in], [self.stage]
+        for i in range(self.latency):
+            controls.append(Signal.like(self.control_in, name=f"control_{i + 1}"))
+            stages.append(Signal.like(self.stage, name=f"stage_{i + 1}"))
+            m.d.sync += [controls[-1].eq(controls[-2]), stages[-1].eq(stages[-2])]
+        done = Signal(self.latency)
+        m.d.sync += done.eq((done << 1) | (self.stage_done & (self.stage == 0)))
+        m.d.comb += self.image_read.eq(done[-1])
+
+        address, x, y = Signal.like(self.address), Signal.like(self.x), Signal.like(self.y)
+        m.d.sync += [address.eq(self.address), x.eq(self.x), y.eq(self.y)]
+
+        # Cycle 1: the entry. Lanes that wrap round the banks read one column further.
+        bits, turn = plan.address_bits, plan.rotate_bits
+        offset, rotate = table.data[:bits], table.data[bits : bits + turn]
+        near, far = Signal(bits), Signal(bits)
+        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in (2, 3)]
+        m.d.sync += near.eq(address + offset)
+        if q > 1:
+            steps = [s.compiled.lane_step * s.source.words for s in plan.stages]
+            column_step = stage_field(m, stages[1], steps, "column_step")
+            m.d.sync += [far.eq(address + offset + column_step), rotates[0].eq(rotate), rotates[1].eq(rotates[0])]
+        for bank in range(q):
+            m.d.comb += self.bank_address[bank].eq(Mux(bank < rotates[0], far, near) if q > 1 else near)
+
+        inside = self._inside(m, table.data[bits + turn :], x, y, stages)
+
+        # Cycle 3: banks to lanes; outside the image the border's code, or a word that does not count.
+        fill, masks = self._border(m, stages[3], controls[3])
+        for lane in range(q):
+            word = Signal(plan.shape.s, name=f"word_{lane}")
+            m.d.comb += word.eq(self.bank_data[lane])
+            if q > 1:
+                with m.Switch(rotates[1]):
+                    for amount in range(q):
+                        with m.Case(amount):
+                            m.d.comb += word.eq(self.bank_data[(lane + amount) % q])
+            m.d.sync += self.words[lane].eq(Mux(inside[lane], word, fill) if plan.has_border else word)
+            m.d.sync += self.valid[lane].eq(inside[lane] | ~masks if plan.has_border else 1)
+        m.d.comb += self.control.eq(controls[4])
+        m.d.comb += self.packed.eq(stages[4] == 0 if plan.stages[0].compiled.packed else 0)
+        return m
+
+    def _inside(self, m, offsets, x, y, stages):
+        """Per lane, in cycle 3: the tap lies inside the image."""
+        plan = self.plan
+        inside = Signal(plan.shape.q)
+        if not plan.has_border:
+            return inside
+        bits = plan.coordinate_bits
+        dy, dx = offsets[:bits].as_signed(), offsets[bits:].as_signed()
+        bordered = [s.compiled.border is not None for s in plan.stages]
+        height = stage_field(m, stages[1], [s.source.height for s in plan.stages], "height")
+        width = stage_field(m, stages[2], [s.source.width for s in plan.stages], "width")
+        lane_step = stage_field(m, stages[2], [s.compiled.lane_step for s in plan.stages], "lane_step")
+        free = stage_field(m, stages[2], [not b for b in bordered], "borderless")
+        tap_y, tap_x, row_inside = Signal(signed(bits)), Signal(signed(bits)), Signal()
+        m.d.comb += tap_y.eq(y + dy)
+        m.d.sync += [tap_x.eq(x + dx), row_inside.eq((tap_y >= 0) & (tap_y < height))]
+        for lane in range(plan.shape.q):
+            lane_x = Signal(signed(bits), name=f"x_{lane}")
+            m.d.comb += lane_x.eq(tap_x + lane_step * lane)
+            m.d.sync += inside[lane].eq(free | (row_inside & (lane_x >= 0) & (lane_x < width)))
+        return inside
+
+    def _border(self, m, stage, control):
+        """The word outside the image, and whether such a tap is masked instead."""
+        plan = self.plan
+        lanes = plan.shape.s
+        fill, masks = Signal(lanes), Signal()
+        with m.Switch(stage):
+            for index, planned in enumerate(plan.stages):
+                compiled = planned.compiled
+                with m.Case(index):
+                    if compiled.border == "mask":
+                        m.d.comb += masks.eq(1)
+                    elif compiled.border is not None and compiled.packed:
+                        slots = lanes // compiled.planes
+                        word = sum(compiled.border << (i * compiled.planes) for i in range(slots))
+                        m.d.comb += fill.eq(word)
+                    elif compiled.border is not None:
+                        bit = Const(compiled.border, compiled.planes).bit_select(control.index, 1)
+                        m.d.comb += fill.eq(bit.replicate(lanes))
+        return fill, masks

@@ -1,0 +1,23 @@
+"""The control word that travels down the pipeline beside each step."""
+
+from amaranth.lib import data
+
+__all__ = ["step_layout"]
+
+
+def step_layout(planes: int) -> data.StructLayout:
+    """Control of one step.
+
+    Members
+    -------
+    step : the step happens (all else is void where this is low)
+    first : first step of a capture: the accumulators start anew
+    plane : first step of a later plane: the accumulators double
+    last : last step of a capture: the accumulators are final after it
+    tile : first step of an output-channel tile: the parameters change
+    frame : first step of a frame: weights and thresholds are read from their beginning
+    index : plane that is read, n-1 down to 0
+    """
+    return data.StructLayout(
+        {"step": 1, "first": 1, "plane": 1, "last": 1, "tile": 1, "frame": 1, "index": max(1, (planes - 1).bit_length())}
+    )

@@ -1,0 +1,284 @@
+"""Stage -> what the hardware holds for it: weight words, parameters, tap table, loop counts, all plain integers.
+
+The array adds, for each step and PE, v = popcount(XNOR of S lanes) - S/2, or 0 for a masked tap. With planes b_k of
+the code u (value = minimum + step*u, most significant plane first) the accumulator ends at sum 2^k v_k, so that
+
+    dot = A*acc + B[o],   A = step,   B[o] = step*(2^n - 1)*(D + W[o])/2 + minimum*W[o],
+
+where W[o] is the sum of output o's weights and D counts the unpaired lanes. Lanes without a channel always read 0
+in activation memory; their weights alternate, so that pairs cancel. One lane without a partner counts -1 for each
+tap (D); where a border makes that depend on the position, every tap is taken twice, with the odd lane inverted the
+second time, and A halves. docs/arithmetic.md derives this.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..integers import signed
+from .layout import Layout, ceil_div
+from .lowering import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayShape:
+    """P output channels x S input-channel lanes x Q pixels.
+
+    Raises
+    ------
+    ValueError : S is no even number of at least 2, or neither of P and S divides the other
+    """
+
+    p: int
+    s: int
+    q: int
+
+    def __post_init__(self):
+        for name in ("p", "s", "q"):
+            if not 1 <= getattr(self, name) <= 1024:
+                raise InputError(f"{name.upper()} is 1..1024, not {getattr(self, name)}")
+        if self.s % 2:
+            raise InputError(f"S is an even number of lanes, not {self.s}")
+        if self.p % self.s and self.s % self.p:
+            raise InputError(f"one of P and S divides the other, but P is {self.p} and S is {self.s}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tap:
+    """An entry of the tap table: where lane 0 of a pixel group finds one tap.
+
+    Attributes
+    ----------
+    offset : address relative to the group's
+    rotate : lane 0's bank
+    dy, dx : pixels relative to the group's origin, to find the border
+    """
+
+    offset: int
+    rotate: int
+    dy: int
+    dx: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledStage:
+    """A stage for one array shape.
+
+    Attributes
+    ----------
+    mode : "sign" (1-bit output), "threshold" (2..8 bits) or "logits"
+    packed : whether pixels are gathered into one window word per plane (first stage only)
+    planes : bit planes that are read
+    words : words read per tap (packed: pixel words per tap, else channel words)
+    array_words : array steps per plane and tap (packed: per plane and window)
+    taps : (dy, dx) after any doubling
+    doubled : whether every tap is taken twice
+    border : None, "mask", or the code that stands for a pixel outside
+    tiles : output-channel tiles of P
+    lane_step : pixels between the lanes of a group
+    phases : output pixels between two lanes, each a group of its own
+    rows, columns : group grid of one phase: output rows, groups per row
+    scale_a2, offset_b2 : 2*A and 2*B[o] of the docstring above
+    reach : largest magnitude of the accumulator before its start value
+    """
+
+    stage: Stage
+    mode: str
+    packed: bool
+    planes: int
+    words: int
+    array_words: int
+    taps: tuple[tuple[int, int], ...]
+    doubled: bool
+    border: None | str | int
+    tiles: int
+    lane_step: int
+    phases: int
+    rows: int
+    columns: int
+    scale_a2: int
+    offset_b2: np.ndarray
+    reach: int
+
+    @property
+    def groups(self) -> int:
+        """Pixel groups per tile (pooled pixels)."""
+        return self.rows * self.columns * self.phases
+
+    @property
+    def steps(self) -> int:
+        """Steps that the sequencer issues for one group and window position."""
+        return len(self.taps) * self.words * (1 if self.packed else self.planes)
+
+    @property
+    def array_steps(self) -> int:
+        """Steps that the array takes for one group and window position."""
+        return self.array_words * self.planes * (1 if self.packed else len(self.taps))
+
+    @property
+    def weight_words(self) -> int:
+        """Words of P*S bits per tile."""
+        return self.array_words * (1 if self.packed else len(self.taps))
+
+
+def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: bool) -> CompiledStage:
+    """Fix everything about a stage that follows from the array's shape (but not its place in memory)."""
+    if packed and stage.border == 0 and stage.input.type.kind == "bipolar":
+        stage = replace(stage, input=replace(stage.input, type=signed(2)))  # so that 0 has a code
+    type_ = stage.input.type
+    outputs, taps, channels = stage.weights.shape
+    planes = type_.bits
+    border = _border(stage, packed)
+    odd_lanes = (taps * channels if packed else channels) % 2 == 1
+    doubled = odd_lanes and not packed and border not in (None, 0)
+    if packed:
+        per_word = shape.s // planes
+        words = ceil_div(channels, per_word)
+        array_words = ceil_div(taps * channels, shape.s)
+    else:
+        words = array_words = ceil_div(channels, shape.s)
+    pooled_step = stage.step[1] * stage.window_step[1]
+    _, height, width = stage.output_shape
+    span = out_stride * shape.q
+    unpaired = 0 if doubled or not odd_lanes else (1 if packed else taps)
+    sums = stage.weight_sums
+    most = (1 << planes) - 1
+    return CompiledStage(
+        stage=stage,
+        mode="logits" if stage.final else "sign" if stage.output_type.bits == 1 else "threshold",
+        packed=packed,
+        planes=planes,
+        words=words,
+        array_words=array_words,
+        taps=tuple(tap for tap in stage.taps for _ in range(2)) if doubled else stage.taps,
+        doubled=doubled,
+        border=border,
+        tiles=ceil_div(outputs, shape.p),
+        lane_step=pooled_step * out_stride,
+        phases=out_stride,
+        rows=height,
+        columns=ceil_div(width, span),
+        scale_a2=type_.step * (1 if doubled else 2),
+        offset_b2=type_.step * most * (unpaired + sums) + 2 * type_.minimum * sums,
+        reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1),
+    )
+
+
+def _border(stage, packed):
+    if stage.border is None:
+        return None
+    type_ = stage.input.type
+    if type_.has(stage.border):
+        return (stage.border - type_.minimum) // type_.step
+    if stage.border == 0:
+        return "mask"
+    raise InputError(f"stage {stage.name!r}: a border of {stage.border} is no value of its {type_} input; pad with 0")
+
+
+def tap_table(compiled: CompiledStage, layout: Layout, shape: ArrayShape) -> list[Tap]:
+    """Entries in the order of issue: phase, window position, tap."""
+    stage, lane_step = compiled.stage, compiled.lane_step
+    table = []
+    for phase in range(compiled.phases):
+        for wy, wx in stage.window:
+            for dy, dx in compiled.taps:
+                y = stage.step[0] * wy + dy
+                x = stage.step[1] * (stage.window_step[1] * phase + wx) + dx
+                lane, within = divmod(x, lane_step)
+                turn, rotate = divmod(lane, shape.q)
+                column = turn * lane_step + within
+                table.append(Tap(offset=y * layout.row_words + column * layout.words, rotate=rotate, dy=y, dx=x))
+    return table
+
+
+def weight_words(compiled: CompiledStage, shape: ArrayShape) -> list[int]:
+    """Words of P*S bits in the order of reading: tile, tap, channel word; bit p*S + lane."""
+    stage = compiled.stage
+    outputs, taps, channels = stage.weights.shape
+    bits = stage.weights > 0
+    if compiled.packed:
+        bits = bits.reshape(outputs, 1, taps * channels)
+    lanes = bits.shape[2]
+    padded = compiled.array_words * shape.s
+    filler = np.arange(padded - lanes) % 2 == 0
+    wide = np.zeros((compiled.tiles * shape.p, bits.shape[1], padded), bool)
+    wide[:outputs, :, :lanes] = bits
+    wide[:, :, lanes:] = filler
+    if compiled.doubled:
+        second = wide.copy()
+        second[:, :, lanes:] = ~filler
+        wide = np.stack([wide, second], axis=2).reshape(wide.shape[0], -1, padded)
+    # (tile, P, tap, word, S) -> (tile, tap, word, P, S)
+    words = wide.reshape(compiled.tiles, shape.p, -1, compiled.array_words, shape.s).transpose(0, 2, 3, 1, 4)
+    rows = np.packbits(words.reshape(-1, shape.p * shape.s), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in rows]
+
+
+def hardware_thresholds(compiled: CompiledStage, outputs: int) -> np.ndarray:
+    """Thresholds on the accumulator, int64 (outputs, count): dot >= T <=> acc >= ceil((2T - 2B) / 2A).
+
+    Rows beyond the stage's channels never fire; all are clamped to what the accumulator can reach.
+    """
+    thresholds = compiled.stage.thresholds
+    hardware = -((compiled.offset_b2[:, None] - 2 * thresholds) // compiled.scale_a2)
+    table = np.full((outputs, thresholds.shape[1]), compiled.reach + 1, np.int64)
+    table[: len(hardware)] = np.clip(hardware, -compiled.reach, compiled.reach + 1)
+    return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logits:
+    """How the last stage's accumulators become logits.
+
+    Attributes
+    ----------
+    count : number of logits
+    start : start value of each accumulator
+    shift : logit = acc << 1 | low (1), acc (0) or acc >> 1 (-1); with a scale, logit comes from it instead
+    low : least significant bit for shift 1
+    multiplier, bias, down, minimum, maximum : of the ScaleBias on the accumulator, or multiplier is None
+    """
+
+    count: int
+    start: tuple[int, ...]
+    shift: int = 0
+    low: int = 0
+    multiplier: tuple[int, ...] | None = None
+    bias: tuple[int, ...] = ()
+    down: int = 0
+    minimum: int = 0
+    maximum: int = 0
+
+    def compute(self, accumulators: np.ndarray) -> np.ndarray:
+        """Logits of int64 accumulators (..., count) as they stand at the end, start value included."""
+        if self.multiplier is not None:
+            scaled = (accumulators * np.array(self.multiplier) + np.array(self.bias)) >> self.down
+            return np.clip(scaled, self.minimum, self.maximum)
+        return accumulators << 1 | self.low if self.shift > 0 else accumulators >> -self.shift
+
+
+def logits(compiled: CompiledStage) -> Logits:
+    """Constants of the last stage: dot / divisor = (2A*acc + 2B) / (2*divisor), through a ScaleBias if it has one."""
+    stage, count = compiled.stage, len(compiled.stage.weights)
+    a2, b2 = compiled.scale_a2, compiled.offset_b2
+    if stage.scale is not None:
+        down = stage.scale.shift + 1 + (stage.divisor == 2)
+        multiplier = a2 * stage.scale.multiplier
+        bias = b2 * stage.scale.multiplier + 2 * stage.divisor * stage.scale.bias
+        while down and not (multiplier % 2).any() and not (bias % 2).any():
+            multiplier, bias, down = multiplier // 2, bias // 2, down - 1
+        type_ = stage.scale.output
+        return Logits(
+            count=count,
+            start=(0,) * count,
+            multiplier=tuple(map(int, multiplier)),
+            bias=tuple(map(int, bias)),
+            down=down,
+            minimum=type_.minimum,
+            maximum=type_.maximum,
+        )
+    shift = a2.bit_length() - (2 * stage.divisor).bit_length()
+    if shift > 0:
+        return Logits(count=count, start=tuple(int(b) // 4 for b in b2), shift=shift, low=int(b2[0]) // 2 % 2)
+    return Logits(count=count, start=tuple(int(b) // a2 for b in b2), shift=shift)

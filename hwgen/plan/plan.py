@@ -1,0 +1,365 @@
+"""`Plan`: a lowered network on an array of one shape: memory map, ROM contents, cycles. The hardware's only input."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import InputError
+from ..integers import signed
+from ..network import Network
+from .compile import (
+    ArrayShape,
+    CompiledStage,
+    Logits,
+    Tap,
+    compile_stage,
+    hardware_thresholds,
+    logits,
+    tap_table,
+    weight_words,
+)
+from .layout import Layout, ceil_div
+from .lowering import Lowered
+from .schedule import Timing, parameter_time, ring_length, schedule
+
+BLOCK_BITS = 1024
+"""A read-only table of at least this many bits goes to block RAM, a smaller one to LUTs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySpec:
+    """A memory of the design: `count` alike, each `depth` words of `width` bits; `block` says where it goes."""
+
+    name: str
+    depth: int
+    width: int
+    count: int = 1
+    block: bool = True
+
+    @property
+    def bits(self) -> int:
+        return self.depth * self.width * self.count
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedStage:
+    """A compiled stage with its place and time."""
+
+    compiled: CompiledStage
+    source: Layout
+    target: Layout | None
+    timing: Timing
+
+    @property
+    def name(self) -> str:
+        return self.compiled.stage.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that the hardware is made from. Built by `make_plan`; all integers.
+
+    Attributes
+    ----------
+    shape : P, S, Q
+    parameter_lanes : channels whose start values are loaded per cycle
+    threshold_lanes : channels that the multi-threshold unit searches at a time
+    inputs : the two places of the input image, filled in turn
+    stages : in order
+    memory_depth : words of every activation bank
+    """
+
+    network: Network
+    lowered: Lowered
+    shape: ArrayShape
+    parameter_lanes: int
+    threshold_lanes: int
+    inputs: tuple[Layout, Layout]
+    stages: tuple[PlannedStage, ...]
+    memory_depth: int
+
+    # Widths.
+
+    @cached_property
+    def planes(self) -> int:
+        """Most bit planes that any stage reads."""
+        return max(s.compiled.planes for s in self.stages)
+
+    @cached_property
+    def code_bits(self) -> int:
+        """Most bits of any activation that the array writes (1 where there is none)."""
+        return max((s.compiled.stage.output_type.bits for s in self.stages if s.target), default=1)
+
+    @property
+    def input_bits(self) -> int:
+        """Bits of a pixel's code."""
+        return self.stages[0].compiled.planes
+
+    @cached_property
+    def accumulator_bits(self) -> int:
+        """Two's complement bits that hold every start value and every partial sum."""
+        most = 1
+        for planned in self.stages:
+            reach = planned.compiled.reach
+            starts = np.concatenate([np.abs(self._starts(planned)), [0]])
+            most = max(most, int(starts.max()) + reach, reach + 1)
+        return most.bit_length() + 1
+
+    @cached_property
+    def pools_minimum(self) -> bool:
+        """Whether any channel pools by minimum."""
+        return any(s.compiled.stage.minimum.any() for s in self.stages if len(s.compiled.stage.window) > 1)
+
+    @property
+    def has_multi_threshold(self) -> bool:
+        return any(s.compiled.mode == "threshold" for s in self.stages)
+
+    # ROM contents.
+
+    @cached_property
+    def weights(self) -> list[int]:
+        """Words of P*S bits in the order of reading, all stages."""
+        return [word for s in self.stages for word in weight_words(s.compiled, self.shape)]
+
+    @cached_property
+    def logits(self) -> Logits:
+        return logits(self.stages[-1].compiled)
+
+    def _starts(self, planned):
+        """Start value of every accumulator of a stage, int64 (tiles*P,)."""
+        compiled = planned.compiled
+        outputs = compiled.tiles * self.shape.p
+        starts = np.zeros(outputs, np.int64)
+        if compiled.mode == "sign":
+            starts = -hardware_thresholds(compiled, outputs)[:, 0]
+        elif compiled.mode == "logits":
+            starts[: self.logits.count] = self.logits.start
+        return starts
+
+    @property
+    def parameter_bits(self) -> int:
+        """Bits of one channel's parameters: start value, its low bits for the later planes, the pool's kind."""
+        return self.accumulator_bits + (self.planes - 1) + self.pools_minimum
+
+    @cached_property
+    def parameters(self) -> list[int]:
+        """Rows of `parameter_lanes` channels in the order of loading.
+
+        A channel's field is {pool minimum, low bits, start}. Horner's rule doubles the accumulator before every
+        plane but the first; so the start value is given without its low bits, and each of those is put in after
+        a doubling: bit k of `low` before plane k.
+        """
+        rows, width = [], self.parameter_bits
+        for planned in self.stages:
+            compiled = planned.compiled
+            low = compiled.planes - 1
+            starts = self._starts(planned)
+            minimum = np.zeros(len(starts), bool)
+            minimum[: len(compiled.stage.minimum)] = compiled.stage.minimum
+            fields = []
+            for start, least in zip(starts.tolist(), minimum.tolist(), strict=True):
+                field = (start >> low) & ((1 << self.accumulator_bits) - 1)
+                field |= (start & ((1 << low) - 1)) << self.accumulator_bits
+                field |= int(least and self.pools_minimum) << (width - 1)
+                fields.append(field)
+            for row in range(0, len(fields), self.parameter_lanes):
+                lanes = fields[row : row + self.parameter_lanes]
+                rows.append(sum(field << (i * width) for i, field in enumerate(lanes)))
+        return rows
+
+    @cached_property
+    def thresholds(self) -> list[list[int]]:
+        """Contents of each lane's threshold memory: for each of its channels 2^n entries; entry 0 is not read."""
+        mask = (1 << self.accumulator_bits) - 1
+        lanes: list[list[int]] = [[] for _ in range(self.threshold_lanes)]
+        for planned in self.stages:
+            compiled = planned.compiled
+            if compiled.mode != "threshold":
+                continue
+            table = hardware_thresholds(compiled, compiled.tiles * self.shape.p)
+            entries = 1 << compiled.stage.output_type.bits
+            full = np.full((len(table), entries), compiled.reach + 1, np.int64)
+            full[:, 1 : table.shape[1] + 1] = table
+            for channel, row in enumerate(full.tolist()):
+                lanes[channel % self.threshold_lanes].extend(value & mask for value in row)
+        return lanes
+
+    @cached_property
+    def tap_tables(self) -> list[list[Tap]]:
+        return [tap_table(s.compiled, s.source, self.shape) for s in self.stages]
+
+    @cached_property
+    def pixel_codes(self) -> np.ndarray:
+        """Code of every pixel value, int64 (channels or 1, 256)."""
+        type_ = self.stages[0].compiled.stage.input.type
+        return (self.lowered.pixel_map - type_.minimum) // type_.step
+
+    # Figures.
+
+    @property
+    def cycles_per_stage(self) -> list[int]:
+        return [s.timing.cycles for s in self.stages]
+
+    @property
+    def cycles(self) -> int:
+        """Cycles from the first step of a frame to its last."""
+        return sum(self.cycles_per_stage)
+
+    @property
+    def macs(self) -> int:
+        """Binary multiply-accumulates of one frame that the array does (an n-bit activation counts n)."""
+        return sum(s.compiled.stage.macs for s in self.stages)
+
+    @property
+    def utilisation(self) -> float:
+        return self.macs / (self.shape.p * self.shape.s * self.shape.q * self.cycles)
+
+    @cached_property
+    def memories(self) -> list[MemorySpec]:
+        """Every memory of the design."""
+        shape = self.shape
+        weight_words = sum(s.compiled.weight_words * s.compiled.tiles for s in self.stages)
+        rows = sum(s.compiled.tiles for s in self.stages) * (shape.p // self.parameter_lanes)
+        specs = [
+            MemorySpec(name="weights", depth=weight_words, width=shape.p * shape.s),
+            MemorySpec(
+                name="activations",
+                depth=self.memory_depth,
+                width=min(shape.p, shape.s),
+                count=shape.q * max(1, shape.s // shape.p),
+            ),
+            _table("parameters", rows, self.parameter_lanes * self.parameter_bits),
+        ]
+        taps = sum(s.compiled.phases * len(s.compiled.stage.window) * len(s.compiled.taps) for s in self.stages)
+        specs.append(_table("taps", taps, self.tap_bits))
+        if self.has_multi_threshold:
+            depth = sum(
+                s.compiled.tiles * (shape.p // self.threshold_lanes) << s.compiled.stage.output_type.bits
+                for s in self.stages
+                if s.compiled.mode == "threshold"
+            )
+            specs.append(replace(_table("thresholds", depth, self.accumulator_bits), count=self.threshold_lanes))
+        if not self.pixel_identity:
+            specs.append(_table("pixels", 256 * len(self.lowered.pixel_map), self.input_bits))
+        return specs
+
+    @cached_property
+    def pixel_identity(self) -> bool:
+        """Whether a pixel's code is the pixel."""
+        return self.input_bits == 8 and all((row == np.arange(256)).all() for row in self.pixel_codes)
+
+    @property
+    def address_bits(self) -> int:
+        return max(1, (self.memory_depth - 1).bit_length())
+
+    @cached_property
+    def coordinate_bits(self) -> int:
+        """Two's complement bits of a pixel coordinate, outside the border included."""
+        most = 1
+        for s in self.stages:
+            source, compiled = s.source, s.compiled
+            lanes = compiled.lane_step * self.shape.q * (compiled.columns + 1)
+            rows = compiled.stage.step[0] * compiled.stage.window_step[0] * compiled.rows
+            reach = max((abs(t.dy) + abs(t.dx) for t in self.tap_tables[self.stages.index(s)]), default=0)
+            most = max(most, source.height + rows + reach, source.width + lanes + reach)
+        return most.bit_length() + 1
+
+    @property
+    def has_border(self) -> bool:
+        return any(s.compiled.border is not None for s in self.stages)
+
+    @property
+    def rotate_bits(self) -> int:
+        return (self.shape.q - 1).bit_length()
+
+    @property
+    def tap_bits(self) -> int:
+        return self.address_bits + self.rotate_bits + (2 * self.coordinate_bits if self.has_border else 0)
+
+
+def _table(name, depth, width):
+    return MemorySpec(name=name, depth=depth, width=width, block=depth * width >= BLOCK_BITS)
+
+
+def make_plan(
+    network: Network,
+    lowered: Lowered,
+    shape: ArrayShape,
+    *,
+    parameter_lanes: int | None = None,
+    threshold_lanes: int | None = None,
+) -> Plan:
+    """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
+    compiled = _compile(lowered, shape)
+    options = [n for n in (1, 2, 4, 8, 16, 32, 64) if shape.p % n == 0]
+    if parameter_lanes is None:
+        parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1]))
+    if threshold_lanes is None:
+        usable = [n for n in options if ring_length(shape, n) >= 2]
+        multi = any(c.mode == "threshold" for c in compiled)
+        if multi and not usable:
+            raise InputError(f"P*Q is {shape.p * shape.q}; activations of 2 or more bits need at least 2")
+        threshold_lanes = _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n)) if multi else 1
+    timings = schedule(compiled, shape, parameter_lanes, threshold_lanes)
+    inputs, layouts, depth = _memory_map(lowered, compiled, shape)
+    stages = tuple(
+        PlannedStage(compiled=c, source=source, target=target, timing=timing)
+        for c, source, target, timing in zip(compiled, layouts, [*layouts[1:], None], timings, strict=True)
+    )
+    return Plan(
+        network=network,
+        lowered=lowered,
+        shape=shape,
+        parameter_lanes=parameter_lanes,
+        threshold_lanes=threshold_lanes,
+        inputs=inputs,
+        stages=stages,
+        memory_depth=depth,
+    )
+
+
+def _compile(lowered, shape):
+    """Stages from the last to the first: a map's stride in memory is what its reader asks of it."""
+    compiled: list[CompiledStage] = []
+    stride = 1
+    for i in reversed(range(len(lowered.stages))):
+        stage = lowered.stages[i]
+        best = compile_stage(stage, shape, out_stride=stride, packed=False)
+        if i == 0 and len(stage.taps) > 1 and max(2, stage.input.type.bits) <= shape.s:
+            packed = compile_stage(stage, shape, out_stride=stride, packed=True)
+            if max(packed.steps, packed.array_steps) < best.steps:
+                best = packed
+        compiled.insert(0, best)
+        stride = best.lane_step if shape.q > 1 else 1
+    return compiled
+
+
+def _cycles(compiled, shape, parameter_lanes, threshold_lanes):
+    return sum(t.cycles for t in schedule(compiled, shape, parameter_lanes, threshold_lanes))
+
+
+def _fewest(options, cycles):
+    """The fewest lanes whose cycles are within 1 % of the best."""
+    figures = [cycles(n) for n in options]
+    return next(n for n, c in zip(options, figures, strict=True) if c * 100 <= min(figures) * 101)
+
+
+def _memory_map(lowered, compiled, shape):
+    """Two images, then the maps between stages, in turn in one place and another."""
+
+    def layout(base, i, channels, height, width):
+        reader = compiled[i]
+        words, planes = (reader.words, 1) if reader.packed else (reader.words, reader.planes)
+        if i:
+            words = max(words, compiled[i - 1].tiles * max(1, shape.p // shape.s) if shape.p > shape.s else words)
+        stride = reader.lane_step if shape.q > 1 else 1
+        return Layout(base=base, height=height, width=width, words=words, planes=planes, stride=stride, banks=shape.q)
+
+    first = layout(0, 0, *lowered.input.shape)
+    second = replace(first, base=first.size)
+    maps = [layout(0, i + 1, *c.stage.output_shape) for i, c in enumerate(compiled[:-1])]
+    place = [2 * first.size, 2 * first.size + max((m.size for m in maps[::2]), default=0)]
+    maps = [replace(m, base=place[i % 2]) for i, m in enumerate(maps)]
+    depth = max([second.base + second.size, *(m.base + m.size for m in maps)])
+    return (first, second), [first, *maps], depth
