@@ -45,6 +45,18 @@ class Register(enum.IntEnum):
     FRAMES = 6
     """Read-only: frames done since reset, modulo 2^32."""
 
+    CHANNELS = 7
+    """Read-only: channels of an image."""
+
+    HEIGHT = 8
+    """Read-only: rows of an image."""
+
+    WIDTH = 9
+    """Read-only: columns of an image."""
+
+    LOGITS = 10
+    """Read-only: how many logits a result has before its class index."""
+
     CYCLES = 16
     """Read-only: cycles that layer 0 took in the last frame done; layer i is at CYCLES + i (`layer_cycles`)."""
 
@@ -53,7 +65,7 @@ STATUS_BUSY = 1 << 0
 """STATUS bit 0: at least one frame is being loaded, computed or sent."""
 
 CONTROL_SOFT_RESET = 1 << 0
-"""CONTROL bit 0: writing 1 returns the core to its state after reset, for which the streams may break off."""
+"""CONTROL bit 0: writing 1 returns the core to its state after reset, in mid-frame too; the streams may break off."""
 
 MAX_LAYER_CYCLES = (1 << ADDRESS_BITS) - Register.CYCLES
 """How many layers the map has room for."""
