@@ -14,12 +14,12 @@ import json
 import os
 import tempfile
 import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from . import npz
 from .errors import InputError
 from .integers import IntegerType
 from .layers import LAYERS, MAX_ELEMENTS
@@ -31,7 +31,6 @@ TEXT = "network.json"
 MAX_FILE_BYTES = 1 << 28
 MAX_ARRAY_BYTES = 1 << 28  # of all arrays of a file together, as they stand in it once unpacked
 MAX_TEXT_BYTES = 1 << 22
-MAX_DIRECTORY_BYTES = 1 << 20
 
 _MEMBER_TIME = (1980, 1, 1, 0, 0, 0)
 _HEADER_BYTES = 256  # more than any .npy header of one axis takes
@@ -131,15 +130,8 @@ def to_bytes(network: Network) -> bytes:
 
 def from_bytes(data: bytes) -> Network:
     """The network of a file's bytes. InputError: naming the field, for anything that `to_bytes` would not write."""
-    _check_end(data)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _read(archive)
-    except InputError:
-        raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, OverflowError, RuntimeError) as error:
-        # Everything that zipfile, zlib and NumPy's header reader raise on damaged bytes.
-        raise InputError(f"the file is damaged or no .npz file ({_one_line(error)})") from None
+    with npz.open_archive(io.BytesIO(data)) as (archive, directory):
+        return _read(archive, directory)
 
 
 def _write(archive, member, content):
@@ -150,35 +142,12 @@ def _write(archive, member, content):
     archive.writestr(info, content, compresslevel=9)
 
 
-def _check_end(data):
-    """A zip ends in 22 bytes that give its directory's size; a huge directory would fill memory by itself."""
-    if len(data) < 22 or data[-22:-18] != b"PK\5\6" or data[-42:-38] == b"PK\6\7":
-        raise InputError("the file is damaged or no .npz file (a plain zip's end is missing)")
-    if int.from_bytes(data[-10:-6], "little") > MAX_DIRECTORY_BYTES:
-        raise InputError(f"its zip directory is larger than {MAX_DIRECTORY_BYTES} bytes")
-
-
-def _content(archive, info):
-    """A member's bytes. Asking for no more than the declared size keeps a false size from unpacking a bomb."""
-    with archive.open(info) as stream:
-        return stream.read(info.file_size)
-
-
-def _read(archive):
-    members = archive.infolist()
-    directory = {info.filename: info for info in members}
-    if len(directory) != len(members):
-        raise InputError("a member of the zip appears twice")
-    for info in members:
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise InputError(f"member {_one_line(info.filename)!r} is packed in a way that network files are not")
-        if info.flag_bits & 1:
-            raise InputError(f"member {_one_line(info.filename)!r} is encrypted")
+def _read(archive, directory):
     if TEXT not in directory:
         raise InputError(f"it holds no {TEXT}, so it is no hwgen network; an importer may read it")
     if directory[TEXT].file_size > MAX_TEXT_BYTES:
         raise InputError(f"{TEXT} unpacks to {directory[TEXT].file_size} bytes, over {MAX_TEXT_BYTES}")
-    text = json.loads(_content(archive, directory[TEXT]).decode(), parse_constant=_refuse_constant)
+    text = json.loads(npz.content(archive, directory[TEXT]).decode(), parse_constant=_refuse_constant)
     _keys(text, _TOP_KEYS, TEXT)
     if text["format"] != FORMAT:
         raise InputError(f"format is {FORMAT!r}, not {text['format']!r}")
@@ -205,7 +174,7 @@ def _arrays(layer, index):
     where = f"layer {index}"
     if not isinstance(layer, dict) or not isinstance(layer.get("kind"), str) or layer["kind"] not in LAYERS:
         kind = layer.get("kind") if isinstance(layer, dict) else layer
-        raise InputError(f"{where} has a kind of {', '.join(LAYERS)}, not {_one_line(repr(kind))}")
+        raise InputError(f"{where} has a kind of {', '.join(LAYERS)}, not {npz.one_line(repr(kind))}")
     layer_fields = fields(LAYERS[layer["kind"]])
     _keys(layer, {"kind", *(f.name for f in layer_fields)}, where)
     for field in layer_fields:
@@ -224,7 +193,7 @@ def _check_directory(directory, declared):
     wrong = sorted(directory.keys() ^ {TEXT, *declared})
     if wrong:
         state = "is left over" if wrong[0] in directory else "is missing"
-        raise InputError(f"member {_one_line(wrong[0])!r} {state}")
+        raise InputError(f"member {npz.one_line(wrong[0])!r} {state}")
     for member, shape in declared.items():
         size = _packed_bytes(_field_of(member), shape)
         if not size < directory[member].file_size <= size + _HEADER_BYTES:
@@ -237,7 +206,7 @@ def _layer(archive, layer, index):
         value, where = layer[field.name], f"layer {index}, {field.name}"
         if field.type is np.ndarray:
             value = _unpack(
-                _content(archive, archive.getinfo(_member(index, field.name))), field.name, tuple(value), where
+                npz.content(archive, archive.getinfo(_member(index, field.name))), field.name, tuple(value), where
             )
         elif field.type is IntegerType:
             value = _type(value, where)
@@ -283,14 +252,13 @@ def _pack(field, values):
 
 
 def _unpack(content, field, shape, where):
-    stream = io.BytesIO(content)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise InputError(f"{where}: its array is of another .npy version")
-    found, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    count = _packed_count(field, shape)
-    if found != (count,) or dtype != _packed_type(field) or len(content) - stream.tell() != count * dtype.itemsize:
-        raise InputError(f"{where}: its array is {dtype} of shape {found}, not {_packed_type(field)} of ({count},)")
-    packed = np.frombuffer(content, dtype, offset=stream.tell())
+    try:
+        packed = npz.parse(content)
+    except ValueError as error:
+        raise InputError(f"{where}: {npz.one_line(error)}") from None
+    dtype, count = _packed_type(field), _packed_count(field, shape)
+    if packed.dtype != dtype or packed.shape != (count,):
+        raise InputError(f"{where}: its array is {packed.dtype} of shape {packed.shape}, not {dtype} of ({count},)")
     if field == "weights":
         bits = np.unpackbits(packed, count=int(np.prod(shape)))
         return (2 * bits.astype(np.int8) - 1).reshape(shape)
@@ -305,12 +273,12 @@ def _keys(entry, expected, where):
     wrong = sorted(entry.keys() ^ expected)
     if wrong:
         state = "is not known here" if wrong[0] in entry else "is missing"
-        raise InputError(f"{where}: key {_one_line(wrong[0])!r} {state}")
+        raise InputError(f"{where}: key {npz.one_line(wrong[0])!r} {state}")
 
 
 def _shape(value, where):
     if not isinstance(value, list) or not 1 <= len(value) <= 4 or any(type(n) is not int or n < 0 for n in value):
-        raise InputError(f"{where} is a list of 1..4 sizes, not {_one_line(repr(value))}")
+        raise InputError(f"{where} is a list of 1..4 sizes, not {npz.one_line(repr(value))}")
     return tuple(value)
 
 
@@ -319,22 +287,16 @@ def _type(value, where):
         if isinstance(value, str):
             return IntegerType.parse(value)
     except ValueError as error:
-        raise InputError(f"{where}: {_one_line(error)}") from None
-    raise InputError(f"{where} is an integer type such as U8, not {_one_line(repr(value))}")
+        raise InputError(f"{where}: {npz.one_line(error)}") from None
+    raise InputError(f"{where} is an integer type such as U8, not {npz.one_line(repr(value))}")
 
 
 def _text(value, where):
     """Names reach terminals and reports: only printable ones go into a file or come out of one."""
     if not isinstance(value, str) or len(value) > 200 or not value.isprintable():
-        raise InputError(f"{where} is a printable text of at most 200 characters, not {_one_line(repr(value))}")
+        raise InputError(f"{where} is a printable text of at most 200 characters, not {npz.one_line(repr(value))}")
     return value
 
 
 def _refuse_constant(name):
     raise InputError(f"{TEXT} holds {name}, which is no integer")
-
-
-def _one_line(message):
-    """A stranger's text, short and without control characters, for a message."""
-    line = "".join(c if c.isprintable() else "?" for c in str(message))
-    return line if len(line) <= 80 else line[:77] + "..."
