@@ -238,7 +238,7 @@ def mirror(alone, tmp_path, monkeypatch):
 def test_downloads_are_checked_and_kept(mirror, tmp_path):
     seen = []
     loaded = data.load("mnist:test", limit=5, progress=lambda *state: seen.append(state))
-    assert (loaded.images[..., 0] == images(10000, 28, 28) // 128[:5]).all()
+    assert (loaded.images[..., 0] == images(10000, 28, 28)[:5] // 128).all()
     sizes = {path.name: path.stat().st_size for path in mirror.iterdir()}
     cache = tmp_path / "cache" / "hwgen" / "data"
     assert {path.name: path.stat().st_size for path in cache.iterdir()} == sizes
