@@ -91,6 +91,7 @@ class Facts:
     title : one line for people
     dataset : name of the data set
     test : NAME:SPLIT whose accuracy the card quotes
+    sample : NAME:SPLIT of the bundled few images, so that a clone without the data can check the card too
     input : what a caller has to give: size, range, polarity
     licence, source : of weights and data; where the model comes from
     """
@@ -98,6 +99,7 @@ class Facts:
     title: str
     dataset: str
     test: str
+    sample: str
     input: str
     licence: str
     source: str

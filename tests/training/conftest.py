@@ -20,7 +20,7 @@ def small_recipe():
                 image_shape=(1, 12, 12), convolutions=(block, block), dense=(24, 4), activation_bits=activation_bits
             ),
             training=Training(**{**keys, **training}),
-            card=Facts(title="t", dataset="d", test="x", input="i", licence="l", source="s"),
+            card=Facts(title="t", dataset="d", test="x", sample="x", input="i", licence="l", source="s"),
         )
 
     return make

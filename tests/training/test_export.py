@@ -18,10 +18,9 @@ def assert_layers_equal(model, network, images):
     weights = {
         name: module.binary_weight for name, module in model.named_children() if hasattr(module, "binary_weight")
     }
-    outputs = dict(zip((layer.name for layer in network.layers), ours.outputs, strict=True))
     compared, turned = [], None
-    for (name, expected), layer in zip(theirs.outputs.items(), network.layers, strict=False):
-        got = outputs[layer.name].astype(np.int64).reshape(expected.shape)
+    for (name, expected), layer, output in zip(theirs.outputs.items(), network.layers, ours.outputs, strict=False):
+        got = output.astype(np.int64).reshape(expected.shape)
         if isinstance(layer, (Convolution, Dense)):
             # A pass may turn a row of weights round where gamma is negative: its sums are then the negative ones.
             own = weights[name].detach().numpy().reshape(layer.weights.shape)

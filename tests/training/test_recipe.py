@@ -31,6 +31,7 @@ seed = 3
 title = "small"
 dataset = "MNIST"
 test = "mnist:test"
+sample = "mnist:sample"
 input = "12x12 grey"
 licence = "ours"
 source = "here"

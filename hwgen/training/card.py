@@ -1,0 +1,134 @@
+"""Model cards: models/NAME/card.json, every figure of it measured on the integer network beside it. No torch here.
+
+What no program can measure (title, licence, source, how it was trained) is stated once, by the recipe or by hand in
+the card itself; `measure` computes the rest, and `refresh` recomputes it for a card that exists.
+"""
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+
+from .. import data, golden, storage
+from ..errors import InputError
+from ..layers import Convolution, Dense, MaxPool, SumPool
+from ..network import Network
+from .recipe import Facts
+
+NETWORK_FILE = "network.npz"
+CARD_FILE = "card.json"
+
+
+def measure(name: str, network: Network, facts: Facts, *, training: dict | None = None, progress=None) -> dict:
+    """The card of a network.
+
+    Parameters
+    ----------
+    name : zoo name
+    network : the integer network that the card speaks of
+    facts : what is stated and not measured
+    training : how it was trained, where we did
+    progress : called with (images done, images) while the golden model runs
+
+    Raises
+    ------
+    InputError : the test data is not there, or does not suit the network
+    """
+    test = count_right(network, facts.test, progress)
+    sample = count_right(network, facts.sample)
+    return {
+        "name": name,
+        **asdict(facts),
+        "topology": describe(network),
+        "parameters": network.weight_bits,
+        "macs": macs(network),
+        "accuracy": test["right"] / test["images"],
+        "measured": {facts.test: test, facts.sample: sample},
+        "digest": network.digest,
+        **({"training": training} if training else {}),
+    }
+
+
+def count_right(network: Network, source: str, progress=None) -> dict:
+    """``{"images": N, "right": n}`` of the golden model on NAME:SPLIT."""
+    dataset = data.load(source)
+    classes = golden.run(network, dataset.images, keep=False, progress=progress).classes
+    return {"images": len(classes), "right": int(np.count_nonzero(classes == dataset.labels))}
+
+
+def describe(network: Network) -> str:
+    """The layers in short: ``24C3p1-MP2-10`` is a 3x3 convolution of 24 channels, border 1, max-pool 2, dense 10."""
+    parts = []
+    for layer in network.layers:
+        if isinstance(layer, Convolution):
+            size = f"{len(layer.weights)}C{_square(layer.kernel)}"
+            parts.append(size + _more("p", layer.padding, 0) + _more("s", layer.stride, 1))
+        elif isinstance(layer, Dense):
+            parts.append(str(len(layer.weights)))
+        elif isinstance(layer, (MaxPool, SumPool)):
+            parts.append(f"{'MP' if isinstance(layer, MaxPool) else 'SP'}{_square(layer.window)}")
+    return "-".join(parts)
+
+
+def macs(network: Network) -> dict[str, int]:
+    """Multiply-accumulates of one image, by the bits of the activation that they read: ``{"1": ..., "8": ...}``."""
+    result: dict[str, int] = {}
+    for index, tensor in enumerate(network.tensors[:-1]):
+        count = network.macs(index)
+        if count and tensor.type is not None:
+            key = str(tensor.type.bits)
+            result[key] = result.get(key, 0) + count
+    return result
+
+
+def refresh(folder, *, progress=None) -> dict:
+    """Measure the network of a model folder again and rewrite its card; the new card.
+
+    Raises
+    ------
+    InputError : there is no card or no network in `folder`, or the card lacks what has to be stated
+    """
+    folder = Path(folder)
+    card = read_card(folder / CARD_FILE)
+    stated = {field.name: card.get(field.name) for field in fields(Facts)}
+    try:
+        facts = Facts(**stated)
+    except ValueError as error:
+        raise InputError(f"{folder / CARD_FILE}: {error}") from None
+    network = storage.load(folder / NETWORK_FILE)
+    card = measure(
+        str(card.get("name") or folder.name), network, facts, training=card.get("training"), progress=progress
+    )
+    write_card(folder / CARD_FILE, card)
+    return card
+
+
+def read_card(path) -> dict:
+    """A card as it stands in its file; InputError where it is none."""
+    try:
+        card = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the card ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: it is no JSON text; write the stated facts by hand and measure the rest") from None
+    if not isinstance(card, dict):
+        raise InputError(f"{path}: a card is a JSON object, not a {type(card).__name__}")
+    return card
+
+
+def write_card(path, card: dict):
+    """Write a card as indented JSON, keys in their order."""
+    Path(path).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _square(size):
+    return str(size[0]) if size[0] == size[1] else f"{size[0]}x{size[1]}"
+
+
+def _more(letter, values, usual):
+    """A padding or stride where it is not the usual one."""
+    distinct = sorted(set(values))
+    if distinct == [usual]:
+        return ""
+    return letter + ("x".join(map(str, values)) if len(distinct) > 1 else str(distinct[0]))

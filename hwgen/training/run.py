@@ -1,0 +1,96 @@
+"""From a recipe to a zoo model: train or resume, export, measure, write network, card and learning curve."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import golden, storage
+from ..errors import InputError
+from ..network import Network
+from . import card
+from .export import to_network
+from .loop import Trainer
+from .recipe import Recipe
+
+CHECKPOINT_FILE = "checkpoint.pt"
+CURVE_FILE = "curve.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run leaves: the integer network, its card (as written), and where both lie."""
+
+    network: Network
+    card: dict
+    folder: Path
+
+
+def train(recipe: Recipe, images, labels, folder, *, on_start=None, on_step=None, on_epoch=None) -> Trainer:
+    """Train `recipe` to its last epoch, going on from the checkpoint in `folder` where there is one.
+
+    Parameters
+    ----------
+    images, labels : the training set, as for `Trainer`
+    folder : gets the checkpoint and the learning curve after each epoch; it is made
+    on_start : called with the trainer before the first epoch: `len(trainer.curve)` epochs are already done
+    on_step : called after each optimizer step with nothing
+    on_epoch : called after each epoch with its point of the learning curve
+    """
+    trainer = Trainer(recipe, images, labels)
+    folder = _made(folder)
+    checkpoint = folder / CHECKPOINT_FILE
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    if on_start:
+        on_start(trainer)
+    while not trainer.finished:
+        point = trainer.train_epoch(on_step)
+        trainer.save(checkpoint)
+        (folder / CURVE_FILE).write_text(json.dumps(trainer.curve, indent=1) + "\n", "utf-8")
+        if on_epoch:
+            on_epoch(point)
+    return trainer
+
+
+def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trained:
+    """Export a trained network to `folder` (network.npz, card.json), every figure of the card by the golden model.
+
+    Parameters
+    ----------
+    images, labels : the training set; its held-out images give the validation accuracy
+    on_images : called with (images done, images) while the golden model runs on the test set
+    """
+    recipe, folder = trainer.recipe, _made(folder)
+    network = to_network(trainer.model, recipe.topology.image_shape, recipe.name)
+    held = trainer.validation_indices
+    right = np.count_nonzero(golden.run(network, images[held], keep=False).classes == labels[held])
+    facts = {
+        "method": recipe.training.method,
+        "data": recipe.training.data,
+        "images": len(images) - len(held),
+        "epochs": len(trainer.curve),
+        "seconds": round(sum(point["seconds"] for point in trainer.curve)),
+        "threads": recipe.training.threads,
+        "seed": recipe.training.seed,
+        "final_loss": round(trainer.curve[-1]["loss"], 4),
+        "validation_images": len(held),
+        "validation_accuracy": int(right) / len(held),
+        "torch": torch.__version__.partition("+")[0],
+    }
+    written = card.measure(recipe.name, network, recipe.card, training=facts, progress=on_images)
+    storage.save(network, folder / card.NETWORK_FILE)
+    card.write_card(folder / card.CARD_FILE, written)
+    return Trained(network, written, folder)
+
+
+def _made(folder):
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: the output folder cannot be made ({error.strerror}); choose another with -o"
+        ) from None
+    return Path(folder)

@@ -1,0 +1,80 @@
+"""Cards: what is derived from a network, and refreshing one."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hwgen import data, golden, storage
+from hwgen.errors import InputError
+from hwgen.integers import BIPOLAR
+from hwgen.layers import Argmax, Convolution, Dense, Flatten, MaxPool, Threshold
+from hwgen.network import Network
+from hwgen.training import card
+from hwgen.training.recipe import Facts
+
+FACTS = Facts(
+    title="t", dataset="MNIST", test="mnist-sample:test", sample="mnist-sample:test", input="i", licence="l", source="s"
+)
+
+
+@pytest.fixture
+def network():
+    random = np.random.default_rng(2)
+
+    def signs(*shape):
+        return random.integers(0, 2, shape) * 2 - 1
+
+    return Network(
+        image_shape=(1, 28, 28),
+        layers=(
+            Convolution(weights=signs(4, 1, 3, 3), stride=(1, 1), padding=(1, 1, 1, 1), border=0),
+            MaxPool(window=(2, 2), stride=(2, 2)),
+            Threshold(thresholds=random.integers(-200, 200, (4, 1)), output=BIPOLAR),
+            Convolution(weights=signs(6, 4, 3, 5), stride=(2, 2), padding=(0, 0, 0, 0), border=0),
+            Threshold(thresholds=random.integers(-9, 9, (6, 1)), output=BIPOLAR),
+            Flatten(order="CHW"),
+            Dense(weights=signs(10, 6 * 6 * 5)),
+            Argmax(),
+        ),
+    )
+
+
+def test_figures_of_a_network(network):
+    assert card.describe(network) == "4C3p1-MP2-6C3x5s2-10"
+    assert card.macs(network) == {"8": 4 * 9 * 28 * 28, "1": 6 * 4 * 15 * 6 * 5 + 10 * 6 * 6 * 5}
+    measured = card.measure("n", network, FACTS, training={"epochs": 3})
+    sample = data.load("mnist-sample:test")
+    right = int((golden.run(network, sample.images).classes == sample.labels).sum())
+    assert measured["parameters"] == 4 * 9 + 6 * 4 * 15 + 1800
+    assert measured["measured"] == {"mnist-sample:test": {"images": 200, "right": right}}
+    assert measured["accuracy"] == right / 200
+    assert measured["digest"] == network.digest and measured["training"] == {"epochs": 3}
+    assert "training" not in card.measure("n", network, FACTS)
+
+
+def test_refresh_keeps_what_is_stated_and_measures_the_rest(network, tmp_path):
+    storage.save(network, tmp_path / "network.npz")
+    right = card.measure("n", network, FACTS, training={"epochs": 3})
+    stale = {**right, "accuracy": 1.0, "digest": "0", "parameters": 7, "topology": "?", "measured": {}}
+    card.write_card(tmp_path / "card.json", stale)
+    assert card.refresh(tmp_path) == right
+    assert json.loads((tmp_path / "card.json").read_text()) == right
+
+
+def test_refusals(network, tmp_path):
+    with pytest.raises(InputError, match="cannot read the card"):
+        card.refresh(tmp_path)
+    for text, message in {
+        "": "it is no JSON text",
+        "[" * 100_000: "it is no JSON text",
+        "[1]": "a card is a JSON object, not a list",
+        "{}": "title is a text",
+        '{"title": 3}': "title is a text of 1..2000 characters, not 3",
+    }.items():
+        (tmp_path / "card.json").write_text(text)
+        with pytest.raises(InputError, match=message):
+            card.refresh(tmp_path)
+    card.write_card(tmp_path / "card.json", card.measure("n", network, FACTS))
+    with pytest.raises(InputError, match="network.npz"):
+        card.refresh(tmp_path)
