@@ -1,0 +1,1 @@
+"""What stands between the accelerator core and the world: one shell per kind of connection."""

@@ -1,0 +1,85 @@
+"""The whole design of a board: the core in its serial shell, LEDs, and the pins.
+
+`BoardLogic` is everything but the pins, for simulation; `BoardTop` ties it to those of an amaranth-boards platform.
+"""
+
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib import io, wiring
+from amaranth.lib.wiring import In, Out
+
+from ...boards import Board
+from ...host.protocol import TIMEOUT
+from .uart_shell import UARTShell
+
+__all__ = ["BoardLogic", "BoardTop"]
+
+
+class BoardLogic(wiring.Component):
+    """`UARTShell` with LEDs.
+
+    Parameters
+    ----------
+    core, samples : as for `UARTShell`
+    divisor : clock cycles per bit of the line
+    timeout : as for `UARTShell`
+    heartbeat : clock cycles of half a blink, rounded up to a power of two
+
+    Members
+    -------
+    rx : In(1), line from the host
+    tx : Out(1), line to the host
+    leds : Out(2): bit 0 blinks for as long as the clock runs, bit 1 is on while an image is worked on
+    """
+
+    def __init__(self, core: wiring.Component, *, samples: int, divisor: int, timeout: int, heartbeat: int):
+        self.core, self.samples, self.divisor, self.timeout = core, samples, divisor, timeout
+        self.heartbeat = 1 << (heartbeat - 1).bit_length()
+        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "leds": Out(2)})
+
+    @classmethod
+    def of(cls, core: wiring.Component, board: Board, *, samples: int) -> "BoardLogic":
+        """With the timing of `board`."""
+        clock = board.target.clock_hz
+        return cls(core, samples=samples, divisor=board.divisor, timeout=round(clock * TIMEOUT), heartbeat=clock // 2)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.shell = shell = UARTShell(
+            self.core, samples=self.samples, divisor=self.divisor, timeout=self.timeout
+        )
+        beat = Signal(range(2 * self.heartbeat))
+        m.d.sync += beat.eq(beat + 1)
+        m.d.comb += [
+            shell.rx.eq(self.rx),
+            self.tx.eq(shell.tx),
+            self.leds[0].eq(beat[-1]),
+            self.leds[1].eq(shell.busy),
+        ]
+        return m
+
+
+class BoardTop(Elaboratable):
+    """`BoardLogic` on the pins that a platform calls ``uart`` and ``led``; its clock and power-on reset are theirs.
+
+    Parameters
+    ----------
+    core, samples : as for `UARTShell`
+    board : whose platform this is elaborated with
+    """
+
+    def __init__(self, core: wiring.Component, board: Board, *, samples: int):
+        self.board = board
+        self.logic = BoardLogic.of(core, board, samples=samples)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.logic = logic = self.logic
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.d.comb += [logic.rx.eq(rx.i), tx.o.eq(logic.tx)]
+        for i in range(self.board.leds):
+            m.submodules[f"led_{i}"] = led = io.Buffer("o", platform.request("led", i, dir="-"))
+            if i < len(logic.leds):
+                m.d.comb += led.o.eq(logic.leds[i])
+        return m

@@ -1,0 +1,98 @@
+"""A core with the ports of the accelerator and next to nothing inside: its logits are sums of samples.
+
+Logit 0 is the sum of the samples at even places, logit 1 minus 3 times that of the others, so that values of both
+signs occur; `DummyCore.compute` is the twin. Its model digest is `DIGEST`.
+"""
+
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.hdl import csr
+
+DIGEST = "c0ffee1234" + 54 * "0"
+
+
+class DummyCore(wiring.Component):
+    """Takes an image of (channels, height, width), then thinks for `delay` cycles, then sends its result."""
+
+    def __init__(self, shape=(1, 3, 4), delay=5):
+        self.shape = shape
+        self.samples = shape[0] * shape[1] * shape[2]
+        self.delay = delay
+        super().__init__(
+            {
+                "image": In(stream.Signature(unsigned(8))),
+                "result": Out(stream.Signature(data.StructLayout({"value": signed(32), "last": 1}))),
+                "csr": In(csr.Signature()),
+            }
+        )
+
+    def compute(self, image: bytes) -> tuple[int, list[int]]:
+        """(class, logits) of an image."""
+        logits = [sum(image[0::2]), -3 * sum(image[1::2])]
+        return logits.index(max(logits)), logits
+
+    def registers(self) -> dict[int, int]:
+        """Value of each register that does not change."""
+        channels, height, width = self.shape
+        return {
+            csr.Register.MAGIC: csr.MAGIC,
+            csr.Register.VERSION: csr.VERSION,
+            csr.Register.MODEL: csr.model_word(DIGEST),
+            csr.Register.LAYERS: 1,
+            csr.Register.CHANNELS: channels,
+            csr.Register.HEIGHT: height,
+            csr.Register.WIDTH: width,
+            csr.Register.LOGITS: 2,
+            csr.Register.CYCLES: self.delay,
+        }
+
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal(range(self.samples + 1))
+        waited = Signal(range(self.delay + 1))
+        frames = Signal(32)
+        logits = [Signal(signed(32), name=f"logit{i}") for i in range(2)]
+        sent = Signal(range(3))
+        m.d.comb += self.image.ready.eq(count != self.samples)
+        with m.If(self.image.valid & self.image.ready):
+            m.d.sync += count.eq(count + 1)
+            with m.If(count[0]):
+                m.d.sync += logits[1].eq(logits[1] - 3 * self.image.payload)
+            with m.Else():
+                m.d.sync += logits[0].eq(logits[0] + self.image.payload)
+        with m.If(count == self.samples):
+            with m.If(waited != self.delay):
+                m.d.sync += waited.eq(waited + 1)
+            with m.Else():
+                m.d.comb += self.result.valid.eq(1)
+        with m.Switch(sent):
+            for i, logit in enumerate(logits):
+                with m.Case(i):
+                    m.d.comb += self.result.payload.value.eq(logit)
+            with m.Default():
+                m.d.comb += self.result.payload.value.eq(Mux(logits[1] > logits[0], 1, 0))
+                m.d.comb += self.result.payload.last.eq(1)
+        start_over = Signal()
+        with m.If(self.result.valid & self.result.ready):
+            m.d.sync += sent.eq(sent + 1)
+            with m.If(self.result.payload.last):
+                m.d.comb += start_over.eq(1)
+                m.d.sync += frames.eq(frames + 1)
+        with m.If(self.csr.write & (self.csr.address == csr.Register.CONTROL) & self.csr.write_data[0]):
+            m.d.comb += start_over.eq(1)
+            m.d.sync += frames.eq(0)
+        with m.If(start_over):
+            m.d.sync += [s.eq(0) for s in (count, waited, sent, *logits)]
+
+        m.d.sync += self.csr.read_data.eq(0)
+        with m.Switch(self.csr.address):
+            for address, value in self.registers().items():
+                with m.Case(address):
+                    m.d.sync += self.csr.read_data.eq(value)
+            with m.Case(csr.Register.FRAMES):
+                m.d.sync += self.csr.read_data.eq(frames)
+            with m.Case(csr.Register.STATUS):
+                m.d.sync += self.csr.read_data.eq(Mux(count != 0, csr.STATUS_BUSY, 0))
+        return m
