@@ -1,0 +1,421 @@
+"""`Chain` turns a chain of real-valued operations into the integer layers of a `Network`.
+
+Between two layers it holds the *integer tensor* that the hardware will hold and the *function* that gives the
+source's real tensor from it. Elementwise operations only extend the function; a quantizer closes it into a
+Threshold (or, before the first layer, a Lookup of pixels); a linear layer takes it where it is affine. Every method
+names in its errors the place of the source that it was called for (`where`).
+"""
+
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import InputError
+from ..integers import BIPOLAR, MAX_ACTIVATION_BITS, PIXEL, IntegerType, Range, signed, unsigned
+from ..layers import Argmax, Convolution, Dense, Flatten, Layer, Lookup, MaxPool, ScaleBias, SumPool, Tensor, Threshold
+from ..network import Network
+from .logits import ranking_layers
+from .pixels import InputRange
+from .realfold import Add, Divide, Function, Quantizer, Step, column, thresholds
+
+
+@contextmanager
+def _naming(where):
+    """Errors about a layer's fields, shapes and ranges become one sentence that starts with the place in the source."""
+    try:
+        yield
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+class Chain:
+    """The layers so far, and the real tensor as a function of the last one's integers.
+
+    Parameters
+    ----------
+    image_shape : (channels, height, width)
+    dtype : np.float32 or np.float64, in which the source computes
+    input_range : what the first operation reads for a pixel
+    """
+
+    def __init__(self, image_shape, dtype, input_range: InputRange):
+        self.dtype = dtype
+        self.messages: list[str] = []
+        self.layers: list[Layer] = []
+        self.image_shape = tuple(image_shape)
+        self._tensors = [Tensor.activation(self.image_shape, PIXEL)]
+        self.function = Function.affine_of(1.0, 0.0, dtype)
+        self._input_range: InputRange | None = input_range
+        self._border: tuple[tuple[int, int, int, int], np.ndarray] | None = None
+
+    @property
+    def tensor(self) -> Tensor:
+        """The integer tensor that the next layer reads."""
+        return self._tensors[-1]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the current tensor, a pending border included."""
+        channels, height, width = self.tensor.shape
+        if self._border is not None:
+            top, left, bottom, right = self._border[0]
+            height, width = height + top + bottom, width + left + right
+        return channels, height, width
+
+    @property
+    def only_image(self) -> bool:
+        """Whether nothing but elementwise operations has been seen."""
+        return not self.layers and self._border is None
+
+    # Operations of the source, in the order of its graph.
+
+    def elementwise(self, where: str, *steps: Step):
+        """The next tensor is `steps` of this one; constants are (1 or channels, 1)."""
+        for step in steps:
+            constant = getattr(step, "constant", None)
+            if constant is not None and len(constant) not in (1, self.shape[0]):
+                raise InputError(f"{where}: it has {len(constant)} constants for {self.shape[0]} channels")
+            if constant is not None and not np.isfinite(constant).all():
+                raise InputError(f"{where}: a constant is not finite; export the network again after checking its parameters")
+            if isinstance(step, Divide) and (constant == 0).any():
+                raise InputError(f"{where}: it divides by zero")
+        self.function = self.function.then(*steps)
+        if self._border is not None:
+            value = self._border[1]
+            for step in steps:
+                value = step(value)
+            self._border = self._border[0], value
+
+    def pad(self, where: str, padding, value: float):
+        """Surround the image by `value`; padding is (top, left, bottom, right)."""
+        if not any(padding):
+            return
+        if self._border is not None:
+            raise InputError(f"{where}: it pads a tensor that is padded already; pad once")
+        self._border = tuple(int(p) for p in padding), column(value, self.dtype)
+
+    def convolution(self, where: str, name: str, weights, *, stride, padding=(0, 0, 0, 0), alpha=1.0, bias=None, border=0.0):
+        """Sums with `weights` of -1 and +1, (output channels, input channels, kernel height, kernel width), times `alpha`.
+
+        `border` is the real value of a tap in `padding`; `bias` is added to the products, per output or scalar.
+        """
+        if self._border is not None:
+            if any(padding) and (self._border[1] != border).any():
+                raise InputError(f"{where}: its padding and the Pad before it differ in value; pad once")
+            padding = tuple(a + b for a, b in zip(padding, self._border[0], strict=True))
+            border, self._border = self._border[1], None
+        self._settle_input()
+        border_integer = 0
+        if any(padding):
+            border_integer = self._border_integer(where, border)
+        weights, coefficient, offset = self._linear(where, weights, alpha)
+        with _naming(where):
+            layer = Convolution(weights=weights, stride=stride, padding=padding, border=border_integer, name=name)
+            self._append(layer)
+        self._start(coefficient, offset, bias)
+
+    def dense(self, where: str, name: str, weights, *, alpha=1.0, bias=None):
+        """Sums with `weights` of -1 and +1, (outputs, inputs), times `alpha` (per output or scalar), plus `bias`."""
+        self._no_border(where)
+        self._settle_input()
+        weights, coefficient, offset = self._linear(where, weights, alpha)
+        with _naming(where):
+            self._append(Dense(weights=weights, name=name))
+        self._start(coefficient, offset, bias)
+
+    def max_pool(self, where: str, name: str, *, window, stride, padding=(0, 0, 0, 0)):
+        """Largest real of each window: the smallest integer in channels where the function falls."""
+        self._no_border(where)
+        self._settle_input()
+        direction = self.function.direction
+        if direction is None:
+            raise InputError(f"{where}: the power before it has no direction; move the pool before the Pow node")
+        if tuple(window) == (1, 1) and tuple(stride) == (1, 1) and not any(padding):
+            return
+        falls = np.broadcast_to(direction < 0, (self.shape[0], 1))[:, 0]
+        with _naming(where):
+            self._append(MaxPool(window=window, stride=stride, padding=padding, minimum=falls, name=name))
+
+    def sum_pool(self, where: str, name: str, *, window, stride, average: bool):
+        """Sum or average of each window."""
+        self._no_border(where)
+        self._settle_input()
+        area = int(window[0]) * int(window[1])
+        if tuple(window) == (1, 1) and tuple(stride) == (1, 1):
+            return
+        affine = self.function.affine
+        if affine is None:
+            raise InputError(f"{where}: it averages values that were clipped and not quantized; quantize them before the pool")
+        with _naming(where):
+            self._append(SumPool(window=window, stride=stride, name=name))
+        self.function = Function(affine[0], affine[1] * area, self.dtype)
+        if average:
+            self.function = self.function.then(Divide(column(area, self.dtype)))
+
+    def flatten(self, where: str, name: str, order: str):
+        """(C, H, W) to (C*H*W, 1, 1); constants per channel become constants per feature."""
+        self._no_border(where)
+        self._settle_input()
+        channels, height, width = self.shape
+        if (height, width) == (1, 1):
+            return
+        index = np.arange(channels)
+        index = np.repeat(index, height * width) if order == "CHW" else np.tile(index, height * width)
+        with _naming(where):
+            self._append(Flatten(order=order, name=name))
+        self.function = self.function.take(index)
+
+    def quantize(self, where: str, name: str, quantizer: Quantizer):
+        """Close the function: the next tensor is scale * level + offset of the quantizer's levels."""
+        self._settle_input(quantizer)
+        if quantizer.high <= quantizer.low:
+            raise InputError(f"{where}: its output is constant; remove it and what hangs on it")
+        if self._border is not None:
+            level = quantizer.levels(self._border[1])
+            self._border = self._border[0], quantizer.scale * level.astype(self.dtype) + quantizer.offset
+        type, first, scale, offset = _integer_view(where, quantizer)
+        pixels = not any(isinstance(layer, Convolution | Dense) for layer in self.layers)
+        if pixels and self.tensor.type is not None and self.tensor.type.kind == "unsigned" and self.tensor.type.bits <= 8:
+            self._lookup(where, name, quantizer, type, first)
+        else:
+            self._threshold(where, name, quantizer, type, first)
+        self.function = Function.affine_of(scale, offset, self.dtype)
+
+    def reaches_zero(self, where: str) -> bool:
+        """Whether some reachable integer has the real value 0 (of a monotone function), in any channel."""
+        self._settle_input()
+        with _naming(where):
+            if self.tensor.range.maximum - self.tensor.range.minimum < 1 << 12 or self.only_image:
+                x = np.arange(self.tensor.range.minimum, self.tensor.range.maximum + 1, self._reachable_step)
+                return bool((self.function(x[None, :]) == 0).any())
+            function, channels = self.function, self.shape[0]
+            direction = function.direction
+            if direction is None:
+                raise InputError(f"{where}: the power before it neither rises nor falls; quantize before the Pow node")
+            falls = np.broadcast_to(direction < 0, (channels, 1))[:, 0]
+            sign = np.where(falls, -1, 1).reshape(-1, 1)
+            most = max(-self.tensor.range.minimum, self.tensor.range.maximum)
+            edge = Quantizer(0, 1, column(1, self.dtype), column(0, self.dtype), edges=np.zeros((1, 1), self.dtype))
+            first = thresholds(function.negated(falls), edge, Range(-most, most), channels).thresholds
+            return bool((function(first * sign) == 0).any())
+
+    def extent(self, where: str, level) -> tuple[int, int]:
+        """Lowest and highest level of `level(function(x))`, a monotone function that limits nothing itself."""
+        self._settle_input()
+        with _naming(where):
+            ends = level(self.function(np.array([[self.tensor.range.minimum, self.tensor.range.maximum]])))
+        return int(ends.min()), int(ends.max())
+
+    def network(self, where: str, name: str, classes=()) -> Network:
+        """The finished network, whose logits rank as the source's last tensor does."""
+        self._no_border(where)
+        self._settle_input()
+        if self.shape[1:] != (1, 1):
+            raise InputError(f"{where}: the network ends in a {self.shape} tensor (channels, height, width), and logits are "
+                             "one value per class; add a global pool or a flatten with a dense layer")
+        with _naming(where):
+            flips, layers, messages = ranking_layers(self.tensor, self._reachable_step, self.function)
+            if flips:
+                self._flip(where, np.ones(self.shape[0], bool))
+            for layer in layers:
+                self._append(layer)
+        self.messages += messages
+        return Network(image_shape=self.image_shape, layers=(*self.layers, Argmax()), name=name, classes=classes)
+
+    # Parts of the operations.
+
+    def _append(self, layer):
+        tensor = layer.apply(self.tensor)
+        self.layers.append(layer)
+        self._tensors.append(tensor)
+
+    def _start(self, coefficient, offset, bias):
+        self.function = Function.affine_of(coefficient, offset, self.dtype)
+        if bias is not None and np.any(bias):
+            self.function = self.function.then(Add(column(bias, self.dtype)))
+
+    def _no_border(self, where):
+        if self._border is not None:
+            raise InputError(f"{where}: a Pad stands before it, and only a convolution can be padded by a Pad; remove the Pad")
+
+    def _settle_input(self, quantizer: Quantizer | None = None):
+        """Decide once, when the first quantizer or layer is known, what the source reads for a pixel."""
+        if self._input_range is not None:
+            steps, message = self._input_range.steps(self.function.steps, quantizer, self.dtype)
+            self.function = replace(self.function, steps=(*steps, *self.function.steps))
+            self.messages.append(message)
+            self._input_range = None
+
+    def _affine_input(self, where):
+        if self.tensor.type is None:
+            raise InputError(f"{where}: its input is a sum that was not quantized; put a quantizer (BipolarQuant, Quant or "
+                             "MultiThreshold) between the two layers")
+        affine = self.function.affine
+        if affine is None:
+            raise InputError(f"{where}: its input was clipped or raised to a power and not quantized; put a quantizer before it")
+        a, b = affine
+        if not (np.abs(a) == np.abs(a.flat[0])).all() or not a.flat[0]:
+            raise InputError(f"{where}: the channels of its input have different scales, and an integer sum needs one; use one "
+                             "scale (standard deviation) for all channels, or quantize its input")
+        return a, b
+
+    def _linear(self, where, weights, alpha):
+        """Weights, and coefficient and offset of the function of their sums."""
+        a, b = self._affine_input(where)
+        weights = np.asarray(weights, np.int8)
+        inputs = self.tensor.shape[0]
+        if weights.shape[1] != inputs:
+            raise InputError(f"{where}: its weights take {weights.shape[1]} inputs, its input has {inputs}")
+        alpha = column(alpha, np.float64)
+        columns = weights.reshape(weights.shape[0], inputs, -1).sum(axis=2, dtype=np.int64)
+        offset = alpha * (columns @ np.broadcast_to(b, (inputs, 1)))
+        if (a < 0).any():
+            turned = np.where(np.broadcast_to(a < 0, (inputs, 1)), -1, 1).astype(np.int8)
+            weights = weights * turned.reshape(1, inputs, *[1] * (weights.ndim - 2))
+        return weights, alpha * abs(float(a.flat[0])), offset
+
+    def _border_integer(self, where, value):
+        """The integer that stands for a padded tap of real `value`; the image is re-coded where none does."""
+        a, b = self._affine_input(where)
+        integer = (np.asarray(value, np.float64) - b) / a
+        if (integer == integer.flat[0]).all() and float(integer.flat[0]) in (-1.0, 0.0, 1.0):
+            return int(integer.flat[0])
+        if not np.any(value) and not self.layers and self._centre_pixels(where):
+            return 0
+        shown = float(np.asarray(value).flat[0])
+        raise InputError(f"{where}: it pads with {shown:g}, which is {float(integer.flat[0]):g} in units of its input's integers, and a "
+                         "border is 0, -1 or +1 there; pad with the value of an integer, or quantize with zero point 0")
+
+    def _centre_pixels(self, where) -> bool:
+        """Re-code the image so that real 0 is integer 0: 2p/255 - 1 becomes the signed integer 2p - 255."""
+        affine = self.function.affine
+        assert affine is not None
+        zero = affine[1] / affine[0]
+        pixels = np.arange(PIXEL.maximum + 1)
+        for multiple in range(1, 9):
+            shift = np.rint(zero * multiple)
+            # float32 constants such as 1/255 leave rounding noise; an eighth of 2^-16 of the range is below it.
+            if (np.abs(zero * multiple - shift) <= 255 * multiple * 2.0**-19).all():
+                table = multiple * pixels + shift.astype(np.int64)
+                extent = Range(int(table.min()), int(table.max()))
+                if extent.bits > MAX_ACTIVATION_BITS:
+                    return False
+                type = signed(max(extent.bits, 2)) if extent.minimum < 0 else unsigned(extent.maximum.bit_length())
+                with _naming(where):
+                    self._append(Lookup(table=table, output=type, name="pixels"))
+                self.function = Function.affine_of(affine[0] / multiple, 0.0, self.dtype)
+                return True
+        return False
+
+    def _lookup(self, where, name, quantizer, type: IntegerType, first: int):
+        assert self.tensor.type is not None
+        pixels = np.arange(1 << self.tensor.type.bits)[None, :]
+        with _naming(where):
+            table = first + type.step * (quantizer.levels(self.function(pixels)) - quantizer.low)
+            if (table == table[0]).all():
+                table = table[:1]
+            if type == self.tensor.type and (table == pixels).all():
+                return
+            if (table == table[0, 0]).all():
+                self.messages.append(f"{where}: every pixel gives {table[0, 0]}; check --input-range")
+            self._append(Lookup(table=table, output=type, name=name))
+
+    def _threshold(self, where, name, quantizer, type: IntegerType, first: int):
+        direction = self.function.direction
+        channels = self.shape[0]
+        if direction is None:
+            raise InputError(f"{where}: the power before it neither rises nor falls; quantize before the Pow node")
+        falls = np.broadcast_to(direction < 0, (channels, 1))[:, 0]
+        if falls.any():
+            self._flip(where, falls)
+        with _naming(where):
+            stairs = thresholds(self.function, quantizer, self.tensor.range, channels)
+            always = np.full((channels, (first - type.minimum) // type.step), self.tensor.range.minimum)
+            layer = Threshold(thresholds=np.concatenate([always, stairs.thresholds], axis=1), output=type, name=name)
+            if stairs.near_ties:
+                self.messages.append(f"{where}: {stairs.near_ties} sums lie within a rounding error of a threshold; they are "
+                                     f"decided as {np.dtype(self.dtype).name} arithmetic decides them")
+            self._append_threshold(layer)
+
+    def _append_threshold(self, layer):
+        """Append a Threshold; the identity is dropped, and one straight after another becomes a single one."""
+        values = self.tensor.type
+        if values is not None and values == layer.output and layer.thresholds.shape[1] == (1 << values.bits) - 1:
+            codes = np.arange(1, 1 << values.bits)
+            if (layer.thresholds > values.minimum + values.step * (codes - 1)).all() and \
+                    (layer.thresholds <= values.minimum + values.step * codes).all():
+                return
+        before = self.layers[-1] if self.layers else None
+        if isinstance(before, Threshold):
+            source = self._tensors[-2].range
+            # A value of at least T is a code of at least k: the k-th threshold of the layer before, or never.
+            code = -((before.output.minimum - layer.thresholds) // before.output.step)
+            edges = np.concatenate([np.full((len(before.thresholds), 1), source.minimum), before.thresholds,
+                                    np.full((len(before.thresholds), 1), source.maximum + 1)], axis=1)
+            merged = np.take_along_axis(edges, np.clip(code, 0, before.thresholds.shape[1] + 1), axis=1)
+            self.layers.pop()
+            self._tensors.pop()
+            layer = replace(layer, thresholds=merged)
+        self._append(layer)
+
+    def _flip(self, where, channels):
+        """Negate the integers of some channels: rows of weights, and the pools after them, or else a layer of its own."""
+        self.function = self.function.negated(channels)
+        index, mask = len(self.layers), channels
+        changed = {}
+        while index > 0:
+            index -= 1
+            layer = self.layers[index]
+            if isinstance(layer, Convolution | Dense):
+                signs = np.where(mask, -1, 1).reshape(-1, *[1] * (layer.weights.ndim - 1))
+                changed[index] = replace(layer, weights=layer.weights * signs)
+                self.layers = [changed.get(i, old) for i, old in enumerate(self.layers)]
+                for i in range(index, len(self.layers)):
+                    self._tensors[i + 1] = self.layers[i].apply(self._tensors[i])
+                return
+            if isinstance(layer, MaxPool):
+                minimum = layer.minimum if layer.minimum.size else np.zeros(len(mask), bool)
+                changed[index] = replace(layer, minimum=minimum ^ mask)
+            elif isinstance(layer, Flatten):
+                _, height, width = self._tensors[index].shape
+                per = mask.reshape(-1, height * width) if layer.order == "CHW" else mask.reshape(height * width, -1).T
+                if (per != per[:, :1]).any():
+                    break
+                mask = per[:, 0]
+            elif not isinstance(layer, SumPool):
+                break
+        extent = max(-self.tensor.range.minimum, self.tensor.range.maximum)
+        with _naming(where):
+            signs = np.where(channels, -1, 1)
+            self._append(ScaleBias(multiplier=signs, bias=signs * 0, shift=0, output=signed(extent.bit_length() + 1)))
+
+    @property
+    def _reachable_step(self) -> int:
+        """2 where sums of bipolar products are all odd or all even, else 1."""
+        for layer, tensor in zip(reversed(self.layers), reversed(self._tensors[:-1]), strict=True):
+            if isinstance(layer, Convolution | Dense):
+                zeros = isinstance(layer, Convolution) and layer.padded and layer.border == 0
+                return 2 if tensor.type == BIPOLAR and not zeros else 1
+            if not isinstance(layer, MaxPool | Flatten):
+                break
+        return 1
+
+
+def _integer_view(where, quantizer) -> tuple[IntegerType, int, np.ndarray, np.ndarray]:
+    """Type, integer of the lowest level, and scale and offset of the integers that stand for the quantizer's levels."""
+    low, high = quantizer.low, quantizer.high
+    scale, offset = (np.asarray(v, np.float64) for v in (quantizer.scale, quantizer.offset))
+    if high - low == 1 and (scale * (low + high) / 2 + offset == 0).all():
+        return BIPOLAR, -1, scale / 2, np.zeros((1, 1))
+    shift = offset / scale
+    if (shift == shift.flat[0]).all() and float(shift.flat[0]).is_integer() and abs(float(shift.flat[0])) < 1 << 20:
+        low, high, offset = low + int(shift.flat[0]), high + int(shift.flat[0]), np.zeros((1, 1))
+    extent = Range(low, high)
+    bits = extent.bits if low < 0 else max(high.bit_length(), 1)
+    if bits > MAX_ACTIVATION_BITS:
+        raise InputError(f"{where}: its output {extent} takes {bits} bits, and an activation has at most {MAX_ACTIVATION_BITS}; "
+                         "quantize to fewer bits")
+    return (signed(max(bits, 2)) if low < 0 else unsigned(bits)), low, scale, offset
