@@ -214,9 +214,8 @@ class _Lowering:
             following = self.layers[self.index + 1]
             if isinstance(following, Flatten):
                 following = self.layers[self.index + 2]
-            merges = isinstance(following, (Convolution, Dense)) and (
-                not (isinstance(following, Convolution) and following.padded) or pool.window <= pool.stride
-            )
+            padded = isinstance(following, Convolution) and following.padded
+            merges = isinstance(following, (Convolution, Dense)) and (not padded or self.border_merges(tensor, pool, following))
             self.index += 1
             if not merges:
                 window = [(y, x) for y in range(pool.window[0]) for x in range(pool.window[1])]
@@ -226,6 +225,13 @@ class _Lowering:
         if self.peek((Convolution, Dense)):
             return self.linear_layer(tensor, self.layers[self.index])
         return self.identity(tensor, ((0, 0),), (1, 1))
+
+    def border_merges(self, tensor, pool, following):
+        """Whether a sum that lies outside the pooled map is a sum of pixels outside this one, each worth 0."""
+        _, height, width = pool.apply(tensor).shape
+        covered = height * pool.stride[0] >= tensor.shape[1] and width * pool.stride[1] >= tensor.shape[2]
+        apart = pool.window[0] <= pool.stride[0] and pool.window[1] <= pool.stride[1]
+        return following.border == 0 and covered and apart
 
     def skip_to_linear(self, tensor):
         if self.peek(Flatten):
