@@ -103,11 +103,12 @@ class Loader(wiring.Component):
     def _map(self, m, sample, code, mapped, taken, room, opened):
         """The pixel map: one sample in its table at a time; a new one goes in as the last one's code is taken."""
         m.submodules.table = table = self.table
-        maps = len(self.plan.lowered.pixel_map)
+        maps, count = self.plan.lowered.pixel_map.shape
         looking = Signal()  # the table's output is a code
         held = Signal.like(table.address)
         turn = Signal(range(max(2, maps)))  # channel of the next sample
         address = Signal.like(held)
+        sample = sample[: (count - 1).bit_length()]
         m.d.comb += address.eq(sample if maps == 1 else Cat(sample, turn))
         m.d.comb += self.image.ready.eq(opened & (~looking | room))
         m.d.comb += [table.address.eq(Mux(taken, address, held)), mapped.eq(looking), code.eq(table.data)]

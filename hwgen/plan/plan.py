@@ -241,7 +241,7 @@ class Plan:
             )
             specs.append(replace(_table("thresholds", depth, self.accumulator_bits), count=self.threshold_lanes))
         if not self.pixel_identity:
-            specs.append(_table("pixels", 256 * len(self.lowered.pixel_map), self.input_bits))
+            specs.append(_table("pixels", self.lowered.pixel_map.size, self.input_bits))
         return specs
 
     @cached_property
