@@ -13,11 +13,9 @@ import numpy as np
 from .. import data, golden, storage
 from ..errors import InputError
 from ..layers import Convolution, Dense, MaxPool, SumPool
+from ..models import CARD_FILE, NETWORK_FILE
 from ..network import Network
 from .recipe import Facts
-
-NETWORK_FILE = "network.npz"
-CARD_FILE = "card.json"
 
 
 def measure(name: str, network: Network, facts: Facts, *, training: dict | None = None, progress=None) -> dict:
@@ -91,7 +89,7 @@ def refresh(folder, *, progress=None) -> dict:
     """
     folder = Path(folder)
     card = read_card(folder / CARD_FILE)
-    stated = {field.name: card.get(field.name) for field in fields(Facts)}
+    stated: dict = {field.name: card.get(field.name) for field in fields(Facts)}
     try:
         facts = Facts(**stated)
     except ValueError as error:

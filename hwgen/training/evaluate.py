@@ -36,7 +36,7 @@ def evaluate(model: nn.Sequential, images) -> Evaluation:
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
     parts: list[dict[str, np.ndarray]] = []
     classes = []
-    for batch in torch.from_numpy(np.ascontiguousarray(pixels)).split(BATCH):
+    for batch in torch.tensor(np.ascontiguousarray(pixels)).split(BATCH):
         values, outputs = batch.double(), {}
         for name, module in model.named_children():
             values = module(values)

@@ -45,7 +45,7 @@ def to_network(model: nn.Sequential, image_shape, name: str) -> Network:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.npz"
         save_npz(path, model, image_shape, name)
-        return importers.load(path)
+        return importers.load(path).network
 
 
 def _layers(name, module):

@@ -177,7 +177,7 @@ def _tensors(recipe, images, labels):
         raise InputError(
             f"[training]: validation {held} leaves less than one batch of {batch} of {data}'s {len(images)} images"
         )
-    return torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64))
+    return torch.tensor(np.ascontiguousarray(images)), torch.from_numpy(labels.astype(np.int64))
 
 
 def _shifted(images, most, generator):

@@ -9,6 +9,7 @@ import torch
 
 from .. import golden, storage
 from ..errors import InputError
+from ..models import CARD_FILE, NETWORK_FILE
 from ..network import Network
 from . import card
 from .export import to_network
@@ -81,8 +82,8 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
         "torch": torch.__version__.partition("+")[0],
     }
     written = card.measure(recipe.name, network, recipe.card, training=facts, progress=on_images)
-    storage.save(network, folder / card.NETWORK_FILE)
-    card.write_card(folder / card.CARD_FILE, written)
+    storage.save(network, folder / NETWORK_FILE)
+    card.write_card(folder / CARD_FILE, written)
     return Trained(network, written, folder)
 
 

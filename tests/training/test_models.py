@@ -1,21 +1,19 @@
-"""The zoo: every folder of models/ against its card, on the bundled sample and, where it lies here, the full test set."""
-
-from pathlib import Path
+"""The zoo: every folder of models/ against its card, on the bundled sample and, where it is here, the full test set."""
 
 import pytest
 
-from hwgen import data, storage
+from hwgen import data, models, storage
 from hwgen.errors import InputError
 from hwgen.training import card
 from hwgen.training.recipe import read_recipe
 
-MODELS = Path(__file__).parents[2] / "models"
+MODELS = models.folder()
 NAMES = sorted(path.parent.name for path in MODELS.glob("*/card.json"))
 LEAST = {"tfc_w1a1": 0.9296, "cnn_mnist_w1a1": 0.975}
 
 
 def load(name):
-    return storage.load(MODELS / name / card.NETWORK_FILE), card.read_card(MODELS / name / card.CARD_FILE)
+    return storage.load(MODELS / name / models.NETWORK_FILE), card.read_card(MODELS / name / models.CARD_FILE)
 
 
 def test_the_zoo_is_complete():
@@ -34,7 +32,7 @@ def test_card_tells_what_the_network_is(name):
     test = written["measured"][written["test"]]
     assert written["accuracy"] == test["right"] / test["images"]
     assert written["accuracy"] >= LEAST.get(name, 0)
-    assert (MODELS / name / card.NETWORK_FILE).stat().st_size < 4_000_000
+    assert (MODELS / name / models.NETWORK_FILE).stat().st_size < 4_000_000
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,7 +58,7 @@ def test_card_is_right_on_the_full_test_set(name, monkeypatch):
 
 @pytest.mark.parametrize("path", sorted(MODELS.glob("*/recipe.toml")), ids=lambda path: path.parent.name)
 def test_recipe_is_that_of_its_card(path):
-    recipe, written = read_recipe(path), card.read_card(path.with_name(card.CARD_FILE))
+    recipe, written = read_recipe(path), card.read_card(path.with_name(models.CARD_FILE))
     assert recipe.name == path.parent.name
     assert {key: written[key] for key in vars(recipe.card)} == vars(recipe.card)
     assert written["training"]["epochs"] == recipe.training.epochs

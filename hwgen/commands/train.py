@@ -1,0 +1,93 @@
+"""hwgen train: a recipe into a zoo model."""
+
+from pathlib import Path
+
+from ..errors import InputError
+from . import Answer
+from .options import add_json
+
+HELP = "train a network by its recipe (needs hwgen[train])"
+EXAMPLES = """\
+  hwgen train models/cnn_mnist_w1a1/recipe.toml    into build/train-cnn_mnist_w1a1; cut off, it goes on where it was
+  hwgen train --card models/tfc_w1a1               measure a model again and rewrite its card"""
+
+
+def add_arguments(parser):
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="a recipe.toml; with --card, the folder of a model")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for checkpoint, learning curve, network and card (default: build/train-NAME)",
+    )
+    parser.add_argument(
+        "--card", action="store_true", help="do not train: measure the network of a model's folder and rewrite its card"
+    )
+    add_json(parser)
+
+
+def run(options, session) -> Answer:
+    if options.card:
+        if options.output:
+            raise InputError("--card rewrites the card where it lies; leave --output out")
+        return _measure(options.recipe, session)
+    from .. import data
+    from ..training.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe)
+    try:
+        from ..training import run as training
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise InputError("training needs torch, which is not installed: pip install 'hwgen[train]'") from None
+    folder = options.output or Path("build") / f"train-{recipe.name}"
+    with session.progress(f"loading {recipe.training.data}") as advance:
+        dataset = data.load(recipe.training.data, progress=lambda name, done, size: advance(done, size))
+    epochs = recipe.training.epochs
+    done = total = 0
+
+    with session.progress(f"training {recipe.name}") as advance:
+
+        def on_start(trainer):
+            nonlocal done, total
+            done, total = len(trainer.curve) * trainer.steps, epochs * trainer.steps
+            if trainer.curve:
+                session.message(f"going on after epoch {len(trainer.curve)} of {epochs}")
+
+        def on_step():
+            nonlocal done
+            done += 1
+            advance(done, total)
+
+        def on_epoch(point):
+            session.message(
+                f"epoch {point['epoch']} of {epochs}: loss {point['loss']:.4f}, "
+                f"validation {100 * point['validation_accuracy']:.2f} %, {point['seconds']:.0f} s"
+            )
+
+        trainer = training.train(
+            recipe, dataset.images, dataset.labels, folder, on_start=on_start, on_step=on_step, on_epoch=on_epoch
+        )
+    with session.progress(f"measuring on {recipe.card.test}") as advance:
+        result = training.publish(trainer, dataset.images, dataset.labels, folder, on_images=advance)
+    return _answer(result.card, folder)
+
+
+def _measure(folder, session) -> Answer:
+    from ..training import card
+
+    with session.progress(f"measuring {folder}") as advance:
+        return _answer(card.refresh(folder, progress=advance), folder)
+
+
+def _answer(card, folder) -> Answer:
+    test = card["measured"][card["test"]]
+    lines = [
+        f"{card['name']} ({card['topology']}), {card['parameters']:,} weight bits",
+        f"accuracy {100 * card['accuracy']:.2f} % ({test['right']:,} of {test['images']:,} images of {card['test']})",
+        f"digest {card['digest']}",
+        f"in {folder}",
+    ]
+    return Answer(text="\n".join(lines), json=card)

@@ -1,0 +1,68 @@
+"""From a recipe to network.npz and card.json, also when the run is cut off in between."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from hwgen import data, golden, models, storage
+from hwgen.errors import InputError
+from hwgen.training.run import publish, train
+
+
+@pytest.fixture
+def recipe(small_recipe, digits, tmp_path):
+    np.savez(tmp_path / "digits.npz", images=digits[0], labels=digits[1])
+    source = str(tmp_path / "digits.npz")
+    recipe = small_recipe(data=source, epochs=2)
+    return dataclasses.replace(recipe, card=dataclasses.replace(recipe.card, test=source, sample=source))
+
+
+def test_a_run_that_is_cut_off_goes_on(recipe, tmp_path):
+    dataset = data.load(recipe.training.data)
+    whole = train(recipe, dataset.images, dataset.labels, tmp_path / "whole")
+    result = publish(whole, dataset.images, dataset.labels, tmp_path / "whole")
+
+    def interrupt(point):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, dataset.images, dataset.labels, tmp_path / "cut", on_epoch=interrupt)
+    assert len(json.loads((tmp_path / "cut" / "curve.json").read_text())) == 1
+    done = []
+    again = train(
+        recipe,
+        dataset.images,
+        dataset.labels,
+        tmp_path / "cut",
+        on_start=lambda trainer: done.append(len(trainer.curve)),
+    )
+    assert done == [1] and again.finished
+    assert publish(again, dataset.images, dataset.labels, tmp_path / "cut").network.digest == result.network.digest
+
+
+def test_what_a_run_leaves(recipe, tmp_path):
+    dataset = data.load(recipe.training.data)
+    trainer = train(recipe, dataset.images, dataset.labels, tmp_path / "out")
+    seen = []
+    result = publish(
+        trainer, dataset.images, dataset.labels, tmp_path / "out", on_images=lambda done, of: seen.append((done, of))
+    )
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        models.CARD_FILE, "checkpoint.pt", "curve.json", models.NETWORK_FILE,
+    ]  # fmt: skip
+    stored = storage.load(tmp_path / "out" / models.NETWORK_FILE)
+    card = json.loads((tmp_path / "out" / models.CARD_FILE).read_text())
+    assert stored.digest == result.network.digest == card["digest"] and stored.name == "small"
+    right = golden.run(stored, dataset.images).classes == dataset.labels
+    assert card["accuracy"] == right.mean() and seen[-1] == (240, 240)
+    assert card["training"]["validation_accuracy"] == right[trainer.validation_indices].mean()
+    assert card["training"]["images"] == 200 and card["training"]["validation_images"] == 40
+    assert card["training"]["final_loss"] == round(trainer.curve[-1]["loss"], 4)
+
+
+def test_an_output_folder_that_cannot_be_made(recipe, digits, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="the output folder cannot be made"):
+        train(recipe, digits[0], digits[1], tmp_path / "file" / "out")
