@@ -6,12 +6,10 @@ The same design, seed and tools give the same bitstream, byte for byte, so what 
 import hashlib
 import importlib
 import json
-import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from amaranth.hdl import Elaboratable
 from ..boards import Board
 from ..errors import BuildError
 from . import toolchain
+from .folders import appearing
 
 __all__ = ["Bitstream", "Progress", "build", "prepare"]
 
@@ -130,7 +129,7 @@ def build(
     if found is not None:
         return found
     logs = folder / "log" / final.name
-    with _appearing(final) as work:
+    with appearing(final) as work:
         plan.extract(work)
         steps = {}
         for step, tool, arguments in _commands(plan, board.target.family):
@@ -193,18 +192,3 @@ def _load(folder: Path) -> Bitstream | None:
         return Bitstream(**{**report, "bitstream": bitstream, "cached": True})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-@contextmanager
-def _appearing(final: Path) -> Iterator[Path]:
-    """A folder to work in that takes the name `final` when all went well, and else is removed."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=final.parent))
-    try:
-        yield work
-        work.chmod(0o755)
-        if final.exists():
-            shutil.rmtree(final)
-        os.rename(work, final)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)

