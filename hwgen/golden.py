@@ -17,7 +17,9 @@ from .layers import Argmax, Convolution, Dense, Flatten, Layer, Lookup, MaxPool,
 from .network import Network
 
 BATCH_BYTES = 1 << 28  # memory that the layers of one batch may take
-BLOCK_BYTES = 1 << 21  # unrolled windows handed to one matrix product: about what a second-level cache holds
+BLOCK_BYTES = (
+    1 << 23
+)  # unrolled windows handed to one matrix product; smaller ones cost more synchronisation of threads
 FEW_THRESHOLDS = 15  # up to here one comparison per threshold is faster than a search
 
 _FLOAT32_EXACT = 1 << 24

@@ -44,23 +44,22 @@ def save(network: Network, path: str | os.PathLike) -> None:
     ------
     InputError : the file cannot be written, or a name in the network is not printable
     """
-    path = Path(path)
-    data = to_bytes(network)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        os.unlink(temporary)
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    _write_file(Path(path), to_bytes(network))
+
+
+def dump(network: Network, path: str | os.PathLike) -> None:
+    """Write every array of `network` as plain integers, for other programs: `numpy.load` finds ``LAYER.FIELD``.
+
+    Weights are int8 -1 or +1, all else int64; a layer's index counts from 0. InputError: it cannot be written.
+    """
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for index, layer in enumerate(network.layers):
+            for field in fields(layer):
+                value = getattr(layer, field.name)
+                if isinstance(value, np.ndarray) and value.size:
+                    _write_array(archive, _member(index, field.name), value)
+    _write_file(Path(path), stream.getvalue())
 
 
 def load(path: str | os.PathLike) -> Network:
@@ -122,9 +121,7 @@ def to_bytes(network: Network) -> bytes:
     with zipfile.ZipFile(stream, "w") as archive:
         _write(archive, TEXT, json.dumps(text, indent=1).encode())
         for member, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
-            _write(archive, member, content.getvalue())
+            _write_array(archive, member, array)
     return stream.getvalue()
 
 
@@ -132,6 +129,30 @@ def from_bytes(data: bytes) -> Network:
     """The network of a file's bytes. InputError: naming the field, for anything that `to_bytes` would not write."""
     with npz.open_archive(io.BytesIO(data)) as (archive, directory):
         return _read(archive, directory)
+
+
+def _write_file(path, data):
+    """The whole file or none: written beside its place, then renamed."""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise
+
+
+def _write_array(archive, member, array):
+    content = io.BytesIO()
+    np.lib.format.write_array(content, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+    _write(archive, member, content.getvalue())
 
 
 def _write(archive, member, content):

@@ -337,3 +337,23 @@ def test_thresholds_and_types_survive():
     assert isinstance(loaded, Threshold)
     assert (loaded.thresholds == thresholds).all() and loaded.thresholds.dtype == np.int64
     assert str(loaded.output) == "S2"
+
+
+def test_dump_writes_plain_integers(tmp_path):
+    layers = 0
+    for seed in range(10):
+        network = random_network(np.random.default_rng(seed))
+        storage.dump(network, tmp_path / "dump.npz")
+        expected = {
+            f"{i}.{f.name}": getattr(layer, f.name)
+            for i, layer in enumerate(network.layers)
+            for f in fields(layer)
+            if isinstance(getattr(layer, f.name), np.ndarray) and getattr(layer, f.name).size
+        }
+        with np.load(tmp_path / "dump.npz", allow_pickle=False) as found:
+            assert set(found.files) == expected.keys()
+            for key, array in expected.items():
+                assert (found[key] == array).all() and found[key].dtype.kind in "ib"
+                layers += 1
+    assert layers > 30
+    assert not storage.is_network(tmp_path / "dump.npz")

@@ -1,0 +1,97 @@
+"""hwgen build: the hardware as a bitstream."""
+
+import argparse
+from pathlib import Path
+
+from . import Answer
+from .options import add_board, add_json, add_model, add_shape, load_model, positive
+
+HELP = "make the bitstream; LUTs, RAMs, Fmax, seconds"
+EXAMPLES = """\
+  hwgen build tfc_w1a1 --board icebreaker
+  hwgen build my.onnx --board ulx3s_25f --seed 3 --json"""
+
+
+def add_arguments(parser: argparse.ArgumentParser):
+    add_model(parser)
+    add_board(parser)
+    add_shape(parser)
+    parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
+    parser.add_argument(
+        "--limit-seconds",
+        type=positive,
+        default=1800,
+        metavar="N",
+        help="end a tool that runs for longer (default: 1800)",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="where results go (default: build)"
+    )
+    add_json(parser)
+
+
+def run(options, session) -> Answer:
+    from .. import boards
+    from ..flow import fpga
+    from ..hdl.accelerator import Accelerator
+    from ..hdl.shells.board_top import BoardTop
+    from ..plan import Fit, plan
+    from ..report.table import Table
+
+    board = boards.load(options.board)
+    network = load_model(options, session).network
+    with session.step("planning"):
+        planned = plan(network, board, options.p, options.s, options.q)
+    fit = Fit.of(planned, board.target)
+    shape = planned.shape
+    channels, height, width = planned.lowered.image_shape
+    made = fpga.build(
+        BoardTop(Accelerator(planned), board, samples=channels * height * width),
+        board,
+        name=file_name(options.model),
+        folder=options.output,
+        seed=options.seed,
+        limit=options.limit_seconds,
+        progress=session.step,
+    )
+    if made.cached:
+        session.message(f"found ready in {made.bitstream.parent}: the same design and the same tools")
+    json = {
+        "model": options.model,
+        "p": shape.p,
+        "s": shape.s,
+        "q": shape.q,
+        "cycles": planned.cycles,
+        "fps": fit.fps,
+        **made.as_json(),
+    }
+    target = board.target
+    rows = [
+        ["array P x S x Q", f"{shape.p} x {shape.s} x {shape.q}"],
+        ["LUTs", f"{made.luts} of {target.luts} (planned {fit.luts})"],
+        ["block RAMs", f"{made.rams} of {target.rams} (planned {fit.rams})"],
+        ["Fmax", f"{made.fmax_mhz} MHz (the board's clock: {made.clock_mhz} MHz)"],
+        ["cycles per image", planned.cycles],
+        ["images per second", f"{fit.fps:.0f} in the core; the serial port takes {serial_rate(board, planned):.1f}"],
+        ["seed", made.seed],
+        ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
+        ["SHA-256", made.digest],
+        ["bitstream", made.bitstream],
+    ]
+    return Answer(text=Table(columns=["what", "figure"], rows=rows).text(), json=json)
+
+
+def serial_rate(board, planned) -> float:
+    """Images per second that fit through a board's serial port, command and reply."""
+    from ..host import protocol
+
+    channels, height, width = planned.lowered.image_shape
+    sent = len(protocol.image_command(bytes(channels * height * width)))
+    received = 1 + protocol.result_bytes(planned.logits.count)
+    return board.baud / 10 / (sent + received)
+
+
+def file_name(model: str) -> str:
+    """A model's name or path as part of a folder's name."""
+    name = Path(model).stem
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name) or "model"

@@ -1,0 +1,94 @@
+"""Options that several commands share, and what they stand for."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from . import Session
+
+if TYPE_CHECKING:
+    from ..data import Dataset
+    from ..models import Model
+
+
+def add_json(parser: argparse.ArgumentParser):
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+
+
+def add_board(parser: argparse.ArgumentParser):
+    parser.add_argument("--board", metavar="BOARD", required=True, help="name of a board; `hwgen boards` lists them")
+
+
+def add_shape(parser: argparse.ArgumentParser):
+    """The array's size, where the planner shall not choose it."""
+    group = parser.add_argument_group("size of the array (default: the planner chooses)")
+    group.add_argument("--p", type=positive, metavar="P", help="output channels side by side")
+    group.add_argument("--s", type=positive, metavar="S", help="input-channel bits per output channel and cycle")
+    group.add_argument("--q", type=positive, metavar="Q", help="output pixels side by side")
+
+
+def add_model(parser: argparse.ArgumentParser):
+    parser.add_argument("model", metavar="MODEL", help="name of a zoo model, or the path of an .onnx, .npz or .pt file")
+    group = parser.add_argument_group("what a model file expects of its input, where it does not say")
+    group.add_argument(
+        "--input-range",
+        metavar="RANGE",
+        default="auto",
+        help="range to which pixels 0..255 are scaled: 0..255, 0..1, -1..1 or auto (default: auto)",
+    )
+    group.add_argument("--input-mean", metavar="X[,X...]", help="subtracted after scaling, one for all or per channel")
+    group.add_argument("--input-std", metavar="X[,X...]", help="divided by after that, one for all or per channel")
+
+
+def add_data(parser: argparse.ArgumentParser, *, otherwise: str):
+    """--data and --limit; `otherwise` says what is taken without --data."""
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="NAME:SPLIT such as mnist:test, or an .npz with `images` (N,H,W[,C] uint8) and optionally `labels` "
+        f"(default: {otherwise})",
+    )
+    parser.add_argument("--limit", type=positive, metavar="N", help="take the first N images only")
+
+
+def positive(text: str) -> int:
+    """argparse type: an integer of at least 1."""
+    if not text.isdecimal() or not 1 <= int(text[:12]) < 1 << 31:
+        raise argparse.ArgumentTypeError(f"it is an integer from 1, not {text!r}")
+    return int(text)
+
+
+def load_model(options: argparse.Namespace, session: Session) -> "Model":
+    """The model that `add_model`'s options name; the importer's messages go to standard error."""
+    from .. import models
+
+    input = models.InputRange(
+        range=options.input_range,
+        mean=_numbers("--input-mean", options.input_mean),
+        std=_numbers("--input-std", options.input_std),
+    )
+    with session.step(f"reading {options.model}"):
+        model = models.load(options.model, input)
+    for message in model.messages:
+        session.message(message)
+    return model
+
+
+def load_data(options: argparse.Namespace, session: Session, model: "Model") -> "Dataset":
+    """The images that `add_data`'s options name, or else the sample of the model's card."""
+    from .. import data
+
+    spec = options.data or model.card.get("sample")
+    if not isinstance(spec, str):
+        raise InputError(f"{options.model} names no images of its own; give --data NAME:SPLIT or an .npz")
+    with session.progress(f"loading {spec}") as advance:
+        return data.load(spec, options.limit, progress=lambda name, done, size: advance(done, size))
+
+
+def _numbers(option, text):
+    if text is None:
+        return None
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} is one number, or numbers separated by commas, not {text!r}") from None
