@@ -3,12 +3,16 @@
 import argparse
 import time
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from . import Answer
 from .options import add_json, positive
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..host.device import Identity
 
 HELP = "classify images on a board, over its serial port"
 EXAMPLES = """\
@@ -59,7 +63,7 @@ def run(options, session) -> Answer:
     )
 
 
-def read_images(path: str, identity) -> list[tuple[str, np.ndarray]]:
+def read_images(path: str, identity: "Identity") -> list[tuple[str, "np.ndarray"]]:
     """(name, uint8 (H, W, C)) of each image of a file, for a board.
 
     Raises
@@ -70,6 +74,8 @@ def read_images(path: str, identity) -> list[tuple[str, np.ndarray]]:
         from .. import data
 
         return [(f"{path}[{i}]", image) for i, image in enumerate(data.load(path).images)]
+    import numpy as np
+
     try:
         from PIL import Image
     except ImportError:
@@ -86,8 +92,8 @@ def read_images(path: str, identity) -> list[tuple[str, np.ndarray]]:
         with Image.open(path) as image:
             if image.size != (width, height):
                 raise InputError(
-                    f"{path}: the image has {image.size[1]} x {image.size[0]} pixels, the board takes {height} x {width}; "
-                    f"scale it"
+                    f"{path}: the image has {image.size[1]} x {image.size[0]} pixels, "
+                    f"the board takes {height} x {width}; scale it"
                 )
             pixels = np.asarray(image.convert(mode))
     except InputError:
