@@ -9,7 +9,9 @@ from .options import add_json
 HELP = "train a network by its recipe (needs hwgen[train])"
 EXAMPLES = """\
   hwgen train models/cnn_mnist_w1a1/recipe.toml    into build/train-cnn_mnist_w1a1; cut off, it goes on where it was
-  hwgen train --card models/tfc_w1a1               measure a model again and rewrite its card"""
+  hwgen train --card models/tfc_w1a1               measure a model again and rewrite its card
+  hwgen train --card models/tfc_w1a1 --network TFC_1W1A.onnx
+                                                   the same, with a network that others trained"""
 
 
 def add_arguments(parser):
@@ -24,6 +26,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--card", action="store_true", help="do not train: measure the network of a model's folder and rewrite its card"
     )
+    parser.add_argument(
+        "--network", metavar="FILE", help="with --card: an .onnx, .npz or .pt file that becomes the folder's network"
+    )
     add_json(parser)
 
 
@@ -31,7 +36,9 @@ def run(options, session) -> Answer:
     if options.card:
         if options.output:
             raise InputError("--card rewrites the card where it lies; leave --output out")
-        return _measure(options.recipe, session)
+        return _measure(options.recipe, options.network, session)
+    if options.network:
+        raise InputError("--network goes with --card; to train give a recipe alone")
     from .. import data
     from ..training.recipe import read_recipe
 
@@ -75,11 +82,16 @@ def run(options, session) -> Answer:
     return _answer(result.card, folder)
 
 
-def _measure(folder, session) -> Answer:
+def _measure(folder, file, session) -> Answer:
+    from .. import models
     from ..training import card
 
+    model = models.load(file) if file else None
+    for message in model.messages if model else ():
+        session.message(message)
     with session.progress(f"measuring {folder}") as advance:
-        return _answer(card.refresh(folder, progress=advance), folder)
+        refreshed = card.refresh(folder, network=model.network if model else None, progress=advance)
+    return _answer(refreshed, folder)
 
 
 def _answer(card, folder) -> Answer:

@@ -5,7 +5,7 @@ the card itself; `measure` computes the rest, and `refresh` recomputes it for a 
 """
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,8 +80,14 @@ def macs(network: Network) -> dict[str, int]:
     return result
 
 
-def refresh(folder, *, progress=None) -> dict:
+def refresh(folder, *, network: Network | None = None, progress=None) -> dict:
     """Measure the network of a model folder again and rewrite its card; the new card.
+
+    Parameters
+    ----------
+    folder : with a card, and with network.npz unless `network` is given
+    network : put in the place of network.npz, under the card's name
+    progress : called with (images done, images) while the golden model runs
 
     Raises
     ------
@@ -94,10 +100,10 @@ def refresh(folder, *, progress=None) -> dict:
         facts = Facts(**stated)
     except ValueError as error:
         raise InputError(f"{folder / CARD_FILE}: {error}") from None
-    network = storage.load(folder / NETWORK_FILE)
-    card = measure(
-        str(card.get("name") or folder.name), network, facts, training=card.get("training"), progress=progress
-    )
+    name = str(card.get("name") or folder.name)
+    network = storage.load(folder / NETWORK_FILE) if network is None else replace(network, name=name)
+    card = measure(name, network, facts, training=card.get("training"), progress=progress)
+    storage.save(network, folder / NETWORK_FILE)
     write_card(folder / CARD_FILE, card)
     return card
 

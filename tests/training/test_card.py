@@ -78,3 +78,11 @@ def test_refusals(network, tmp_path):
     card.write_card(tmp_path / "card.json", card.measure("n", network, FACTS))
     with pytest.raises(InputError, match="network.npz"):
         card.refresh(tmp_path)
+
+
+def test_refresh_takes_in_another_network(network, tmp_path):
+    card.write_card(tmp_path / "card.json", {**vars(FACTS), "name": "taken"})
+    written = card.refresh(tmp_path, network=network)
+    stored = storage.load(tmp_path / "network.npz")
+    assert stored.name == written["name"] == "taken"
+    assert stored.digest == written["digest"] == network.digest
