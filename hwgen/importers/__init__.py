@@ -43,7 +43,8 @@ def load(path, *, input_range: str = "auto", input_mean=None, input_std=None) ->
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'it cannot be read'}") from None
     except InputError as error:
-        raise InputError(f"{path.name}: {error}") from None
+        text = str(error)
+        raise InputError(text if text.startswith(f"{path}: ") else f"{path.name}: {text}") from None
     return Imported(network, tuple(messages))
 
 

@@ -65,3 +65,290 @@ Reals are evaluated in float64, in the order written here. "Per channel" is (cha
 Example: ``savez(path, **{"format": "hwgen-bnn", "version": 1, "image_shape": [1, 28, 28], "layer0.type": "flatten",
 "layer0.order": "CHW", "layer1.type": "dense", "layer1.weights": w, ...})``
 """
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .. import npz
+from ..errors import InputError
+from ..layers import MAX_DIMENSION, MAX_ELEMENTS
+from ..network import MAX_LAYERS, Network
+from .chain import Chain
+from .pixels import InputRange
+from .realfold import Add, Clip, Multiply, Quantizer, Rounded, Step, column, plain_batch_norm
+
+FORMAT = "hwgen-bnn"
+VERSION = 1
+MAX_BYTES = 1 << 30
+MAX_MEMBERS = 20_000
+_HEAD = {"format", "version", "image_shape", "input_scale", "input_offset", "name", "classes"}
+_MISSING = object()
+
+
+def load(path: Path, input_range: InputRange) -> tuple[Network, tuple[str, ...]]:
+    """The network of a plain .npz, or of one that `hwgen.storage` wrote, and messages about how it was read.
+
+    Raises
+    ------
+    InputError : naming the key, the reason and the mend
+    """
+    with npz.open_archive(path) as (archive, members):
+        native = "network.json" in members
+        values = {} if native else _arrays(archive, members)
+    if native:
+        from .. import storage
+
+        if input_range != InputRange():
+            raise InputError("the scaling of pixels is part of this network already; import the original file to change it")
+        return storage.load(path), ()
+    return network_of(values, path.stem, input_range)
+
+
+def _arrays(archive, members):
+    """All arrays by key, once the zip's directory has shown that they fit in memory."""
+    total = sum(info.file_size for info in members.values())
+    if total > MAX_BYTES or len(members) > MAX_MEMBERS:
+        raise InputError(f"the file unpacks to {len(members)} arrays of {total} bytes; at most {MAX_MEMBERS} of {MAX_BYTES} are read")
+    values = {}
+    for name, info in members.items():
+        key = npz.one_line(name.removesuffix(".npy"))
+        try:
+            values[key] = npz.parse(npz.content(archive, info))
+        except ValueError as error:
+            raise InputError(f"the key {key!r}: {error}; write it with numpy.savez") from None
+    return values
+
+
+def network_of(values: Mapping[str, object], name: str, input_range: InputRange) -> tuple[Network, tuple[str, ...]]:
+    """The network of a mapping from the keys above to arrays, texts and numbers; errors as in `load`."""
+    fields = Fields({key: np.asarray(value) for key, value in values.items()}, "the file", "")
+    if fields.text("format", "") != FORMAT:
+        raise InputError(f"it has no key 'format' that says {FORMAT!r}; hwgen.importers.bnn_npz documents the keys of a plain .npz")
+    if fields.integer("version", 1, 1 << 30) != VERSION:
+        raise InputError(f"its version is {fields.integer('version', 1, 1 << 30)}, and this program reads {VERSION}; update hwgen")
+    shape = fields.integers("image_shape", 3, 1, MAX_DIMENSION)
+    if np.prod(shape, dtype=object) > MAX_ELEMENTS:
+        raise InputError(f"image_shape {shape} has more than {MAX_ELEMENTS} elements")
+    given: tuple[Step, ...] = (
+        Multiply(fields.channels("input_scale", shape[0], 1.0)),
+        Add(fields.channels("input_offset", shape[0], 0.0)),
+    )
+    chain = Chain(shape, np.float64, replace(input_range, given=given))
+    layers = _layers(fields)
+    for index, layer in enumerate(layers):
+        kind = layer.text("type")
+        if kind not in _LAYERS:
+            raise InputError(f"layer{index}.type is {kind!r}; it is one of {', '.join(_LAYERS)}")
+        layer.where = f"layer{index} ({kind})"
+        _LAYERS[kind](chain, layer, layer.text("name", f"layer{index}"))
+        layer.refuse_unknown()
+    fields.refuse_unknown(_HEAD)
+    labels = tuple(str(label) for label in fields.array("classes", np.zeros(0, "U1")).ravel())
+    network = chain.network("the last layer", fields.text("name", name), labels)
+    return network, tuple(chain.messages)
+
+
+class Fields:
+    """Values by key, each checked as it is read. `where` names the part of the file in messages."""
+
+    def __init__(self, values: dict[str, np.ndarray], where: str, prefix: str):
+        self.values = values
+        self.where = where
+        self.prefix = prefix
+        self._read: set[str] = set()
+
+    def refuse_unknown(self, known=frozenset()):
+        """Refuse keys that nothing has read."""
+        unknown = sorted(set(self.values) - self._read - set(known))
+        if unknown:
+            raise InputError(f"{self.where}: the key {self.prefix + unknown[0]!r} is unknown; hwgen.importers.bnn_npz documents the keys")
+
+    def array(self, key: str, default: object = _MISSING) -> np.ndarray:
+        self._read.add(key)
+        if key not in self.values:
+            if default is _MISSING:
+                raise InputError(f"{self.where}: the key {self.prefix + key!r} is missing; hwgen.importers.bnn_npz documents the keys")
+            return np.asarray(default)
+        return self.values[key]
+
+    def reals(self, key: str, default: object = _MISSING) -> np.ndarray:
+        array = self.array(key, default)
+        if array.dtype.kind not in "iufb" or not array.size:
+            raise InputError(f"{self.where}: {self.prefix}{key} holds {array.dtype} of shape {array.shape}, not real numbers")
+        if not np.isfinite(array).all():
+            raise InputError(f"{self.where}: {self.prefix}{key} holds a value that is not finite (NaN or infinite); check the training")
+        return array.astype(np.float64)
+
+    def real(self, key: str, default: object = _MISSING) -> float:
+        array = self.reals(key, default)
+        if array.size != 1:
+            raise InputError(f"{self.where}: {self.prefix}{key} has {array.size} values, not one")
+        return float(array.flat[0])
+
+    def channels(self, key: str, count: int, default: object = _MISSING) -> np.ndarray:
+        """One value, or one per channel, as a column."""
+        array = self.reals(key, default)
+        if array.size not in (1, count):
+            raise InputError(f"{self.where}: {self.prefix}{key} has {array.size} values for {count} channels")
+        return column(array, np.float64)
+
+    def integers(self, key: str, count: int, least: int, most: int, default: object = _MISSING) -> tuple[int, ...]:
+        """`count` whole numbers; one alone stands for all."""
+        array = self.reals(key, default).ravel()
+        if array.size not in (1, count) or not all(least <= v <= most and v == int(v) for v in array):
+            raise InputError(f"{self.where}: {self.prefix}{key} is {count} whole numbers {least}..{most}, not {array[:8].tolist()}")
+        return tuple(int(v) for v in (array if array.size == count else np.repeat(array, count)))
+
+    def integer(self, key: str, least: int, most: int, default: object = _MISSING) -> int:
+        return self.integers(key, 1, least, most, default)[0]
+
+    def text(self, key: str, default: object = _MISSING) -> str:
+        array = self.array(key, default)
+        if array.dtype.kind != "U" or array.size != 1:
+            raise InputError(f"{self.where}: {self.prefix}{key} is not a text")
+        return str(array.flat[0])
+
+    def padding(self) -> tuple[int, int, int, int]:
+        """(top, left, bottom, right) of one, two or four numbers."""
+        count = {2: 2, 4: 4}.get(self.array("padding", 0).size, 1)
+        values = self.integers("padding", count, 0, 255, 0)
+        top, left, bottom, right = values * (4 // count)
+        return top, left, bottom, right
+
+
+def _layers(fields: Fields) -> list[Fields]:
+    """The keys ``layerN.KEY`` by layer; N runs from 0 without a gap."""
+    found: dict[int, dict[str, np.ndarray]] = {}
+    for key in list(fields.values):
+        head, dot, rest = key.partition(".")
+        number = head.removeprefix("layer")
+        if dot and head.startswith("layer") and number.isdecimal() and len(number) <= 6 and str(int(number)) == number:
+            found.setdefault(int(number), {})[rest] = fields.values.pop(key)
+    if len(found) > MAX_LAYERS:
+        raise InputError(f"the file has {len(found)} layers, and at most {MAX_LAYERS} are read")
+    if sorted(found) != list(range(len(found))) or not found:
+        gap = next(i for i in range(len(found) + 1) if i not in found)
+        raise InputError(f"the file has no keys of layer{gap}; number the layers from 0 without a gap")
+    return [Fields(found[i], f"layer{i}", f"layer{i}.") for i in range(len(found))]
+
+
+def _weights(chain: Chain, layer: Fields, axes: int):
+    """Signs, alpha and bias; latent weights are binarised, and a message says so."""
+    weights = layer.reals("weights")
+    if weights.ndim != axes or weights.size > MAX_ELEMENTS:
+        raise InputError(f"{layer.where}: weights have the shape {weights.shape}; they have {axes} axes")
+    if not np.isin(weights, (-1, 1)).all():
+        zeros = int((weights == 0).sum())
+        chain.messages.append(f"{layer.where}: real (latent) weights are binarised by their sign"
+                              + (f", {zeros} zeros to +1" if zeros else ""))
+    outputs = len(weights)
+    alpha, bias = layer.channels("alpha", outputs, 1.0), layer.channels("bias", outputs, 0.0)
+    return np.where(weights >= 0, 1, -1).astype(np.int8), alpha, bias
+
+
+def _convolution(chain: Chain, layer: Fields, name: str):
+    weights, alpha, bias = _weights(chain, layer, 4)
+    stride = layer.integers("stride", 2, 1, MAX_DIMENSION, 1)
+    chain.convolution(layer.where, name, weights, stride=stride, padding=layer.padding(), alpha=alpha, bias=bias,
+                      border=float(layer.integer("border", -1, 1, 0)))
+
+
+def _dense(chain: Chain, layer: Fields, name: str):
+    weights, alpha, bias = _weights(chain, layer, 2)
+    chain.dense(layer.where, name, weights, alpha=alpha, bias=bias)
+
+
+def _batch_norm(chain: Chain, layer: Fields, name: str):
+    channels = chain.shape[0]
+    mean, variance = layer.channels("mean", channels), layer.channels("variance", channels)
+    epsilon = layer.real("epsilon", 1e-5)
+    if not (variance + epsilon > 0).all():
+        raise InputError(f"{layer.where}: {layer.prefix}variance is negative or zero; check the training")
+    gamma, beta = layer.channels("gamma", channels, 1.0), layer.channels("beta", channels, 0.0)
+    chain.elementwise(layer.where, *plain_batch_norm(gamma, beta, mean, variance, epsilon, np.float64))
+
+
+def _affine(chain: Chain, layer: Fields, name: str):
+    channels = chain.shape[0]
+    chain.elementwise(layer.where, Multiply(layer.channels("scale", channels, 1.0)), Add(layer.channels("offset", channels, 0.0)))
+
+
+def _relu(chain: Chain, layer: Fields, name: str):
+    chain.elementwise(layer.where, Clip(0.0, np.inf))
+
+
+def _max_pool(chain: Chain, layer: Fields, name: str):
+    window = layer.integers("window", 2, 1, MAX_DIMENSION)
+    chain.max_pool(layer.where, name, window=window, stride=layer.integers("stride", 2, 1, MAX_DIMENSION, window),
+                   padding=layer.padding())
+
+
+def _average_pool(chain: Chain, layer: Fields, name: str):
+    window = layer.integers("window", 2, 1, MAX_DIMENSION, chain.shape[1:])
+    stride = layer.integers("stride", 2, 1, MAX_DIMENSION, window)
+    chain.sum_pool(layer.where, name, window=window, stride=stride, average=True)
+
+
+def _flatten(chain: Chain, layer: Fields, name: str):
+    order = layer.text("order")
+    if order not in ("CHW", "HWC"):
+        raise InputError(f"{layer.where}: {layer.prefix}order is {order!r}; it is 'CHW' or 'HWC'")
+    chain.flatten(layer.where, name, order)
+
+
+def _sign(chain: Chain, layer: Fields, name: str):
+    zero = layer.integer("zero", -1, 1, 1)
+    if not zero:
+        raise InputError(f"{layer.where}: {layer.prefix}zero is 0, and a sign has two values; take -1 or +1")
+    # The smallest number above 0 is the edge where 0 itself gives -1.
+    edge = 0.0 if zero > 0 else np.nextafter(0.0, 1.0)
+    chain.quantize(layer.where, name, Quantizer(0, 1, column(2, np.float64), column(-1, np.float64), edges=column(edge, np.float64)))
+
+
+def _uniform(chain: Chain, layer: Fields, name: str):
+    bits = layer.integer("bits", 1, 12)
+    scale = layer.real("scale")
+    zero = layer.integer("zero_point", -(1 << 20), 1 << 20, 0)
+    rounding = layer.text("rounding", "half_up")
+    if scale <= 0:
+        raise InputError(f"{layer.where}: {layer.prefix}scale is {scale:g}; it is above 0")
+    if rounding not in ("half_up", "half_even"):
+        raise InputError(f"{layer.where}: {layer.prefix}rounding is {rounding!r}; it is 'half_up' or 'half_even'")
+    low = -(1 << (bits - 1)) if layer.integer("signed", 0, 1, 0) else 0
+    high = low + (1 << bits) - 1
+    step, point = column(scale, np.float64), column(zero, np.float64)
+    level = Rounded(step, point, low, high, _half_up if rounding == "half_up" else np.rint)
+    chain.quantize(layer.where, name, Quantizer(low, high, step, -step * zero, level))
+
+
+def _half_up(x):
+    return np.floor(x + 0.5)
+
+
+def _thresholds(chain: Chain, layer: Fields, name: str):
+    edges = layer.reals("thresholds")
+    if edges.ndim != 2 or edges.shape[0] not in (1, chain.shape[0]) or edges.shape[1] > 4095 or (np.diff(edges) < 0).any():
+        raise InputError(f"{layer.where}: {layer.prefix}thresholds have the shape {edges.shape}; they are (channels or 1, 1..4095), "
+                         "ascending")
+    scale, offset = layer.real("scale", 1.0), layer.real("offset", 0.0)
+    if not scale:
+        raise InputError(f"{layer.where}: {layer.prefix}scale is 0; it is another number")
+    chain.quantize(layer.where, name, Quantizer(0, edges.shape[1], column(scale, np.float64), column(offset, np.float64), edges=edges))
+
+
+_LAYERS = {
+    "convolution": _convolution,
+    "dense": _dense,
+    "batch_norm": _batch_norm,
+    "affine": _affine,
+    "relu": _relu,
+    "max_pool": _max_pool,
+    "average_pool": _average_pool,
+    "flatten": _flatten,
+    "sign": _sign,
+    "uniform": _uniform,
+    "thresholds": _thresholds,
+}
