@@ -46,5 +46,5 @@ def estimate_luts(plan: Plan, family: str) -> int:
     if plan.has_multi_threshold:
         luts += elements * (bits + 2 * plan.code_bits) * c.select
         luts += plan.threshold_lanes * (2 * bits + 4 * plan.code_bits)
-    luts += sum(spec.bits * spec.count / 24 for spec in plan.memories if not spec.block)
+    luts += sum(spec.bits / 24 for spec in plan.memories if not spec.block)
     return round(luts)

@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import InputError
 from ..integers import signed
 from ..network import Network
+from . import pipeline
 from .compile import (
     ArrayShape,
     CompiledStage,
@@ -68,6 +69,7 @@ class Plan:
     inputs : the two places of the input image, filled in turn
     stages : in order
     memory_depth : words of every activation bank
+    idle : cycles between the last step of a frame and the first of the next, at least
     """
 
     network: Network
@@ -78,6 +80,7 @@ class Plan:
     inputs: tuple[Layout, Layout]
     stages: tuple[PlannedStage, ...]
     memory_depth: int
+    idle: int
 
     # Widths.
 
@@ -207,6 +210,23 @@ class Plan:
         return sum(self.cycles_per_stage)
 
     @property
+    def samples(self) -> int:
+        """Transfers that bring an image in, at least as many cycles."""
+        channels, height, width = self.lowered.image_shape
+        return channels * height * width
+
+    @property
+    def interval(self) -> int:
+        """Cycles from frame to frame in steady state: of the array, or of the image stream if that takes longer."""
+        return max(self.cycles + self.idle, self.samples)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the first step of a frame to the transfer of its class, both counted."""
+        last_tile = self.logits.count - (self.stages[-1].compiled.tiles - 1) * self.shape.p
+        return self.cycles + pipeline.CAPTURE + last_tile + 1
+
+    @property
     def macs(self) -> int:
         """Binary multiply-accumulates of one frame that the array does (an n-bit activation counts n)."""
         return sum(s.compiled.stage.macs for s in self.stages)
@@ -301,7 +321,7 @@ def make_plan(
         if multi and not usable:
             raise InputError(f"P*Q is {shape.p * shape.q}; activations of 2 or more bits need at least 2")
         threshold_lanes = _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n)) if multi else 1
-    timings = schedule(compiled, shape, parameter_lanes, threshold_lanes)
+    timings, idle = schedule(compiled, shape, parameter_lanes, threshold_lanes)
     inputs, layouts, depth = _memory_map(lowered, compiled, shape)
     stages = tuple(
         PlannedStage(compiled=c, source=source, target=target, timing=timing)
@@ -316,6 +336,7 @@ def make_plan(
         inputs=inputs,
         stages=stages,
         memory_depth=depth,
+        idle=idle,
     )
 
 
@@ -336,7 +357,8 @@ def _compile(lowered, shape):
 
 
 def _cycles(compiled, shape, parameter_lanes, threshold_lanes):
-    return sum(t.cycles for t in schedule(compiled, shape, parameter_lanes, threshold_lanes))
+    timings, _ = schedule(compiled, shape, parameter_lanes, threshold_lanes)
+    return sum(t.cycles for t in timings)
 
 
 def _fewest(options, cycles):

@@ -15,7 +15,8 @@ CHANNELS = (2, 4, 8, 16, 32, 64, 128)
 LANES = (4, 8, 16, 32, 64, 128)
 PIXELS = (1, 2, 4, 8)
 LUT_SHARE = 0.60
-"""Part of a device's LUTs that the planner fills by itself; beyond it place and route get slow and clocks drop."""
+AUTOMATIC_LUTS = 16_000
+"""What the planner fills by itself: this part of a device, and no more LUTs than place and route does in minutes."""
 
 SHELL_LUTS = 350
 """LUTs of the board shell (serial port, reset)."""
@@ -47,9 +48,13 @@ class Fit:
 
     @property
     def fps(self) -> float:
-        """Frames per second at the target's clock; an image takes at least a cycle per sample to come in."""
-        channels, height, width = self.plan.lowered.image_shape
-        return self.target.clock_hz / max(self.plan.cycles, channels * height * width)
+        """Frames per second at the target's clock."""
+        return self.target.clock_hz / self.plan.interval
+
+    @property
+    def latency_us(self) -> float:
+        """Microseconds from the last sample of an image to its class."""
+        return 1e6 * self.plan.latency / self.target.clock_hz
 
     def excess(self) -> str:
         """What is too much, by how much."""
@@ -89,12 +94,13 @@ def plan(
             refusals.append(error)
     if not fits:
         raise refusals[0]
-    chosen = None not in (p, s, q)
-    usable = [fit for fit in fits if fit.fits and (chosen or fit.luts <= LUT_SHARE * target.luts)]
+    limit = target.luts if None not in (p, s, q) else min(LUT_SHARE * target.luts, AUTOMATIC_LUTS)
+    usable = [fit for fit in fits if fit.fits and fit.luts <= limit]
     if not usable:
-        raise _refusal(network, lowered, board, fits)
-    # Among equally fast plans the smallest.
-    best = max(usable, key=lambda fit: (round(fit.fps, 3), -fit.plan.cycles, -fit.luts, -fit.rams))
+        raise _refusal(network, board, fits, limit)
+    # Among plans that are as good as the fastest the smallest.
+    fastest = max(fit.fps for fit in usable)
+    best = min((fit for fit in usable if fit.fps > 0.98 * fastest), key=lambda fit: (fit.luts, fit.rams))
     return best.plan
 
 
@@ -109,20 +115,17 @@ def _shapes(p, s, q):
                 yield ArrayShape(p=channels, s=lanes, q=pixels)
 
 
-def _refusal(network, lowered, board, fits):
+def _refusal(network, board, fits, limit):
     """What stands in the way of the nearest miss, and which board or change would do."""
-    nearest = min(fits, key=lambda fit: max(fit.rams / board.target.rams, fit.luts / (LUT_SHARE * board.target.luts)))
+    target = board.target
+    nearest = min(fits, key=lambda fit: max(fit.rams / target.rams, fit.luts / limit))
     shape = nearest.plan.shape
-    excess = nearest.excess() or (
-        f"about {nearest.luts} LUTs, over the {LUT_SHARE:.0%} of {board.target.luts} that the planner fills by itself"
-    )
-    weight_rams = network.weight_bits / board.target.ram_bits
-    mend = (
-        f"the {network.weight_bits} weight bits alone are {weight_rams:.1f} times its block RAM; take a larger board "
-        f"or a smaller network"
-        if weight_rams > 1
-        else "take a larger board, a smaller network or, with --p, --s and --q, another array"
-    )
+    excess = nearest.excess() or f"about {nearest.luts} LUTs, over the {limit:.0f} that the planner fills by itself"
+    times = network.weight_bits / target.ram_bits
+    if times > 1:
+        mend = f"its {network.weight_bits} weight bits alone are {times:.1f} times the block RAM there; take a larger board"
+    else:
+        mend = "take a larger board, a smaller network or, with --p, --s and --q, another array"
     return InputError(
         f"{network.name} does not fit on {board.name}: the nearest array ({shape.p} x {shape.s} x {shape.q}) needs "
         f"{excess}; {mend}"

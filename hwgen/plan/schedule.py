@@ -91,8 +91,14 @@ def _dependency(before, after, interval_before, interval_after, delay):
     return distance
 
 
-def schedule(stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: int, threshold_lanes: int) -> list[Timing]:
-    """Timing of every stage of one frame whose image is loaded and whose result is taken at once."""
+def schedule(
+    stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: int, threshold_lanes: int
+) -> tuple[list[Timing], int]:
+    """Timing of every stage of one frame whose image is loaded and whose result is taken at once.
+
+    The second value is how many cycles pass idle before the next frame can begin: its parameters may still be on
+    their way.
+    """
     parameters = parameter_time(shape, parameter_lanes)
     timings: list[Timing] = []
     end, spacing_before, tile_first = -1, 1, -parameters
@@ -120,4 +126,4 @@ def schedule(stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: in
             spacing_before = spacing
             first = end + 1
         timings.append(Timing(written=written, spacing=spacing, latency=latency, gap=gap, cycles=end - start))
-    return timings
+    return timings, max(0, tile_first + parameters - (end + 1))
