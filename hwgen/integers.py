@@ -94,7 +94,7 @@ class Range:
     @property
     def bits(self) -> int:
         """Two's complement bits that hold every value."""
-        return max((-self.minimum - 1).bit_length() if self.minimum < 0 else 0, self.maximum.bit_length()) + 1
+        return max((~n if n < 0 else n).bit_length() for n in (self.minimum, self.maximum)) + 1
 
     def __str__(self):
         return f"[{self.minimum}, {self.maximum}]"
