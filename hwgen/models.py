@@ -96,7 +96,15 @@ def names() -> tuple[str, ...]:
 def card(name: str) -> dict:
     """The card of a zoo model, {} if it has none. InputError: it is no JSON object."""
     if name in topologies.RANDOM:
-        return {"name": name, "title": "CNV of FINN and BNN-PYNQ with random weights", "dataset": "none"}
+        network = topologies.RANDOM[name]()
+        return {
+            "name": name,
+            "title": "random weights in the topology of CNV of FINN and BNN-PYNQ",
+            "sample": "cifar10-sample:test",
+            "parameters": network.weight_bits,
+            "macs": sum(network.macs(i) for i in range(len(network.layers))),
+            "digest": network.digest,
+        }
     path = folder() / name / CARD_FILE
     if not path.is_file():
         return {}
@@ -131,3 +139,9 @@ def _files_beside(path) -> list[str]:
     if not path.parent.is_dir():
         return []
     return [other.name for other in path.parent.iterdir() if other.suffix.lower() in FILE_TYPES][:1000]
+
+
+def file_name(model: str) -> str:
+    """A model's name or path as part of a folder's name."""
+    name = Path(model).stem
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name) or "model"
