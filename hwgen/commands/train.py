@@ -61,7 +61,7 @@ def run(options, session) -> Answer:
             nonlocal done, total
             done, total = len(trainer.curve) * trainer.steps, epochs * trainer.steps
             if trainer.curve:
-                session.message(f"going on after epoch {len(trainer.curve)} of {epochs}")
+                session.message(f"{len(trainer.curve)} of {epochs} epochs are done already, by {folder}")
 
         def on_step():
             nonlocal done
