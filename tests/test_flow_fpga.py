@@ -1,0 +1,112 @@
+"""Designs to bitstreams: the same bytes each time, found again, and nothing left of what failed."""
+
+import hashlib
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib import io
+
+from hwgen import boards
+from hwgen.errors import BuildError
+from hwgen.flow import fpga, toolchain
+from hwgen.hdl.shells.board_top import BoardTop
+from tests.helpers.dummy_core import DummyCore
+
+
+class Blinker(Elaboratable):
+    """Enough of a design to be placed and routed."""
+
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal(20)
+        m.d.sync += count.eq(count + 1)
+        m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
+        m.d.comb += led.o.eq(count[-1])
+        return m
+
+
+def entries(folder):
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+@pytest.mark.parametrize("name, suffix", [("icebreaker", ".bin"), ("ulx3s_12f", ".bit")])
+def test_same_design_same_bitstream(name, suffix, tmp_path, monkeypatch):
+    board = boards.load(name)
+    steps = []
+
+    @contextmanager
+    def progress(step):
+        steps.append(step.partition(";")[0])
+        yield
+
+    made = fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a", progress=progress)
+    assert steps == ["writing the netlist", "synthesis", "place and route", "packing the bitstream"]
+    assert made.bitstream.suffix == suffix and not made.cached
+    assert made.digest == hashlib.sha256(made.bitstream.read_bytes()).hexdigest()
+    assert entries(tmp_path / "a") == sorted([made.bitstream.parent.name, "log"])
+    assert entries(tmp_path / "a" / "log") == []
+    assert made.bitstream.parent.name.startswith(f"blinker-{name}-")
+
+    (tmp_path / "elsewhere and deeper").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere and deeper")
+    again = fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "elsewhere and deeper" / "b")
+    assert again.bitstream.read_bytes() == made.bitstream.read_bytes()
+    assert again.bitstream.parent.name == made.bitstream.parent.name
+
+    monkeypatch.setattr(toolchain, "run", no_tool)
+    found = fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
+    assert found == replace(made, cached=True)
+    other = pytest.raises(BuildError, fpga.build, Blinker(), board, name="blinker", folder=tmp_path / "a", seed=2)
+    assert str(other.value) == "a tool was to run"
+
+    made.bitstream.write_bytes(made.bitstream.read_bytes()[:-1])
+    with pytest.raises(BuildError, match="a tool was to run"):
+        fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
+
+
+def no_tool(*arguments, **options):
+    raise BuildError("a tool was to run")
+
+
+def test_whole_board_with_a_small_core(tmp_path):
+    board, core = boards.load("icebreaker"), DummyCore()
+    made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    timing = json.loads((made.bitstream.parent / "nextpnr.json").read_text())
+    used = {cell: count["used"] for cell, count in timing["utilization"].items()}
+    available = {cell: count["available"] for cell, count in timing["utilization"].items()}
+    assert (made.luts, made.rams) == (used["ICESTORM_LC"], used["ICESTORM_RAM"])
+    target = board.target
+    assert (target.luts, target.rams) == (available["ICESTORM_LC"], available["ICESTORM_RAM"])
+    assert (target.sprams, target.dsps) == (available["ICESTORM_SPRAM"], available["ICESTORM_DSP"])
+    assert 100 < made.luts < 1000 and made.rams == 0
+    assert made.fmax_mhz > made.clock_mhz == 12
+    report = json.loads((made.bitstream.parent / "report.json").read_text())
+    assert report == {**made.as_json(), "bitstream": "top.bin"}
+    assert set(made.steps) == {"yosys", "nextpnr-ice40", "icepack"} and sum(made.steps.values()) <= made.seconds
+    assert used["SB_IO"] == 5  # clock, rx, tx, two LEDs
+
+
+def test_failed_tool_leaves_its_log_alone(tmp_path):
+    board = replace(boards.load("hx8k_b_evn"), synthesis="-no-such-option")
+    with pytest.raises(
+        BuildError, match=r"(?s)yosys failed .*/log/blinker-hx8k_b_evn-\w+/yosys\.log and ends:"
+    ) as caught:
+        fpga.build(Blinker(), board, name="blinker", folder=tmp_path)
+    assert "no-such-option" in str(caught.value)
+    assert entries(tmp_path) == ["log"]
+    (log,) = (tmp_path / "log").iterdir()
+    assert entries(log) == ["yosys.log"]
+
+
+def test_interrupt_leaves_nothing_half_made(tmp_path, monkeypatch):
+    def interrupt(tool, arguments, *, cwd, log, limit):
+        (cwd / "top.asc").touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(toolchain, "run", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fpga.build(Blinker(), boards.load("icebreaker"), name="blinker", folder=tmp_path)
+    assert entries(tmp_path) == []

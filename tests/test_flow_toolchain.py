@@ -1,0 +1,120 @@
+"""Finding, running and ending the tools."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from hwgen.errors import BuildError
+from hwgen.flow import toolchain
+
+ENDLESS = "log a line\n" * 200 + "read_verilog <<EOT\nmodule m; endmodule\nEOT\n" + "synth\n" * 100_000
+
+
+def processes_of(script: str) -> list[str]:
+    """Command lines of running processes that name `script`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if script in line:
+            found.append(line)
+    return found
+
+
+def test_versions_of_all_tools():
+    versions = toolchain.versions()
+    assert list(versions) == sorted(toolchain.PACKAGES)
+    assert versions["yosys"] == "0.70" and versions["amaranth"] == "0.5.10"
+    assert toolchain.versions("yosys") == {"yosys": "0.70"}
+
+
+def test_yosys_runs_scripts_one_after_the_other(tmp_path):
+    (tmp_path / "first.ys").write_text(
+        "read_verilog <<EOT\nmodule half(input a, output y); assign y = ~a; endmodule\nEOT\n"
+    )
+    (tmp_path / "second.ys").write_text("synth_ice40 -top half\nstat\n")
+    toolchain.run("yosys", ["first.ys", "second.ys"], cwd=tmp_path, log=tmp_path / "logs" / "yosys.log")
+    assert re.search(r"\b1\s+SB_LUT4\b", (tmp_path / "logs" / "yosys.log").read_text())
+
+
+def test_failure_shows_the_last_lines_and_the_log(tmp_path):
+    (tmp_path / "bad.ys").write_text("log first line\nread_verilog absent.v\n")
+    log = tmp_path / "yosys.log"
+    with pytest.raises(BuildError) as caught:
+        toolchain.run("yosys", ["bad.ys"], cwd=tmp_path, log=log)
+    message = str(caught.value)
+    assert message.startswith(f"yosys failed with exit status 1; its log is {log} and ends:\n")
+    assert "ERROR: File `absent.v' not found" in message
+    assert "first line" in log.read_text()
+
+
+def test_failure_of_a_tool_in_webassembly(tmp_path):
+    with pytest.raises(BuildError, match=r"(?s)icepack failed with exit status 1; its log is .*/pack\.log and ends:"):
+        toolchain.run("icepack", ["absent.asc", "out.bin"], cwd=tmp_path, log=tmp_path / "pack.log")
+
+
+def test_tool_is_ended_after_its_limit(tmp_path):
+    (tmp_path / "endless-limit.ys").write_text(ENDLESS)
+    begun = time.monotonic()
+    with pytest.raises(BuildError, match=r"yosys was ended after 2 seconds; its log is .*/yosys\.log and ends:\n"):
+        toolchain.run("yosys", ["endless-limit.ys"], cwd=tmp_path, log=tmp_path / "yosys.log", limit=2)
+    assert time.monotonic() - begun < 20
+    assert processes_of("endless-limit.ys") == []
+
+
+def test_interrupt_ends_the_tool(tmp_path, monkeypatch):
+    (tmp_path / "endless-interrupt.ys").write_text(ENDLESS)
+    wait = subprocess.Popen.wait
+    seen = []
+
+    def interrupted(process, timeout=None):
+        if not seen:
+            seen.extend(processes_of("endless-interrupt.ys"))
+            raise KeyboardInterrupt
+        return wait(process, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        toolchain.run("yosys", ["endless-interrupt.ys"], cwd=tmp_path, log=tmp_path / "yosys.log")
+    assert len(seen) == 1
+    assert processes_of("endless-interrupt.ys") == []
+
+
+def test_environment_is_applied_and_put_back(monkeypatch):
+    monkeypatch.setenv("HWGEN_TEST_ONE", "before")
+    monkeypatch.delenv("HWGEN_TEST_TWO", raising=False)
+    with pytest.raises(ZeroDivisionError):
+        with toolchain.applied({"HWGEN_TEST_ONE": "1", "HWGEN_TEST_TWO": "2"}):
+            assert (os.environ["HWGEN_TEST_ONE"], os.environ["HWGEN_TEST_TWO"]) == ("1", "2")
+            raise ZeroDivisionError
+    assert os.environ["HWGEN_TEST_ONE"] == "before" and "HWGEN_TEST_TWO" not in os.environ
+
+
+def test_cell_models_are_there():
+    for family in ("ice40", "ecp5"):
+        assert (toolchain.yosys_share() / family / "cells_sim.v").is_file()
+
+
+def test_verilator_runs():
+    with toolchain.applied(toolchain.verilator_environment()):
+        answer = subprocess.run([toolchain.verilator(), "--version"], capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_icarus_is_found_on_the_path_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert toolchain.icarus() is None
+    for name in ("iverilog", "vvp"):
+        (tmp_path / name).touch(0o755)
+    assert toolchain.icarus() == (tmp_path / "iverilog", tmp_path / "vvp")
+
+
+def test_missing_package_is_named():
+    with pytest.raises(BuildError, match="the Python package hwgen_no_such is not installed"):
+        toolchain._package("hwgen_no_such")
