@@ -35,16 +35,23 @@ def to_dictionary(model: nn.Sequential, image_shape, name: str) -> dict:
     return result
 
 
-def save_npz(path, model: nn.Sequential, image_shape, name: str):
-    """Write `to_dictionary` as .npz."""
-    np.savez_compressed(path, **to_dictionary(model, image_shape, name))
+def save(path, model: nn.Sequential, image_shape, name: str):
+    """Write `to_dictionary` to an .npz or a .pt file, by its suffix; ValueError for any other."""
+    values = to_dictionary(model, image_shape, name)
+    match Path(path).suffix:
+        case ".npz":
+            np.savez_compressed(path, **values)
+        case ".pt":
+            torch.save({k: torch.tensor(v) if isinstance(v, np.ndarray | list) else v for k, v in values.items()}, path)
+        case suffix:
+            raise ValueError(f"a trained network is saved as .npz or .pt, not {suffix or 'without a suffix'!r}")
 
 
 def to_network(model: nn.Sequential, image_shape, name: str) -> Network:
     """The integer network of a trained module, by way of the importer that everybody's networks go through."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.npz"
-        save_npz(path, model, image_shape, name)
+        save(path, model, image_shape, name)
         return importers.load(path).network
 
 

@@ -22,6 +22,12 @@ from .recipe import Recipe
 
 VALIDATION_BATCH = 500
 
+# What torch's reader of a damaged checkpoint may fail with: it runs the file's own small program.
+_DAMAGED = (
+    *(OSError, RuntimeError, ValueError, KeyError, EOFError, TypeError, AttributeError, AssertionError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
+
 
 class Trainer:
     """A network in training.
@@ -139,9 +145,9 @@ class Trainer:
         """
         remedy = "remove it to start over"
         try:
-            # A file that is no zip archive would go to torch's unpickler of old files, which fails in any way at all.
+            # A file that is no zip archive would go to torch's reader of old files.
             state = torch.load(path, weights_only=True) if zipfile.is_zipfile(path) else None
-        except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile):
+        except _DAMAGED:
             state = None
         if not isinstance(state, dict) or "recipe" not in state:
             raise InputError(f"{path}: it is no checkpoint of a training run; {remedy}")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from hwgen import golden
+from hwgen import golden, importers
 from hwgen.layers import Argmax, Convolution, Dense, MaxPool, Threshold
 from hwgen.training.evaluate import evaluate
-from hwgen.training.export import to_dictionary, to_network
+from hwgen.training.export import save, to_dictionary, to_network
 from hwgen.training.layers import BatchNorm
 from hwgen.training.loop import Trainer
 
@@ -86,6 +86,18 @@ def test_the_comparison_sees_a_difference(small_recipe, digits):
     model.get_submodule("conv1_norm").get_parameter("bias").data[5] += 2
     with pytest.raises(AssertionError, match="conv1_activation differs"):
         assert_layers_equal(model, network, digits[0][:20])
+
+
+def test_both_files_give_the_same_network(small_recipe, tmp_path):
+    torch.manual_seed(4)
+    model = small_recipe(activation_bits=2).topology.build()
+    randomise(model, torch.Generator().manual_seed(4))
+    for name in ("x.npz", "x.pt"):
+        save(tmp_path / name, model, (1, 12, 12), "x")
+    digests = {importers.load(tmp_path / name).network.digest for name in ("x.npz", "x.pt")}
+    assert digests == {to_network(model, (1, 12, 12), "x").digest}
+    with pytest.raises(ValueError, match="saved as .npz or .pt, not '.onnx'"):
+        save(tmp_path / "x.onnx", model, (1, 12, 12), "x")
 
 
 def test_dictionary_refuses_unknown_modules():

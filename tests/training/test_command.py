@@ -1,0 +1,98 @@
+"""hwgen train at the command line."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hwgen import models, storage
+from hwgen.cli import main
+
+RECIPE = """
+name = "small"
+
+[topology]
+image_shape = [1, 12, 12]
+dense = [16, 4]
+
+[training]
+data = "{data}"
+epochs = 2
+batch = 20
+learning_rate = 0.02
+validation = 40
+seed = 7
+
+[card]
+title = "small"
+dataset = "bars"
+test = "{data}"
+sample = "{data}"
+input = "12x12 grey"
+licence = "ours"
+source = "here"
+"""
+
+
+@pytest.fixture
+def recipe(digits, tmp_path):
+    np.savez(tmp_path / "digits.npz", images=digits[0], labels=digits[1])
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE.format(data=tmp_path / "digits.npz"))
+    return path
+
+
+def test_trains_publishes_and_measures_again(recipe, tmp_path, capsys):
+    folder = tmp_path / "out"
+    assert main(["train", str(recipe), "-o", str(folder), "--json"]) == 0
+    output = capsys.readouterr()
+    card = json.loads(output.out)
+    assert card == models_card(folder) and card["topology"] == "16-4"
+    assert [line.split(":")[0] for line in output.err.splitlines()] == ["epoch 1 of 2", "epoch 2 of 2"]
+
+    assert main(["train", str(recipe), "-o", str(folder)]) == 0
+    output = capsys.readouterr()
+    assert "2 of 2 epochs are done already" in output.err and f"digest {card['digest']}" in output.out
+
+    (folder / models.CARD_FILE).write_text(json.dumps({**card, "accuracy": 2, "digest": ""}))
+    assert main(["train", "--card", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == card == models_card(folder)
+
+
+def test_card_takes_a_network_of_others(recipe, tmp_path, capsys):
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out")]) == 0
+    facts = {key: value for key, value in models_card(tmp_path / "out").items() if isinstance(value, str)}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / models.CARD_FILE).write_text(json.dumps({**facts, "name": "other"}))
+    network = str(tmp_path / "out" / models.NETWORK_FILE)
+    assert main(["train", "--card", str(tmp_path / "other"), "--network", network]) == 0
+    assert storage.load(tmp_path / "other" / models.NETWORK_FILE).name == "other"
+    assert models_card(tmp_path / "other")["digest"] == models_card(tmp_path / "out")["digest"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.toml"], "nothing.toml: cannot read the recipe"),
+        (["--card", "nothing"], "card.json: cannot read the card"),
+        (["--card", "x", "-o", "y"], "--card rewrites the card where it lies"),
+        (["x", "--network", "y"], "--network goes with --card"),
+    ],
+)
+def test_refusals(arguments, message, capsys):
+    assert main(["train", *arguments]) == 2
+    output = capsys.readouterr()
+    assert message in output.err and output.err.count("\n") == 1 and output.out == ""
+
+
+def test_without_torch_it_says_what_to_install(recipe):
+    program = "import sys; sys.modules['torch'] = None; from hwgen.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", program, "train", str(recipe)], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "hwgen: training needs torch, which is not installed: pip install 'hwgen[train]'\n"
+
+
+def models_card(folder):
+    return json.loads((folder / models.CARD_FILE).read_text())
