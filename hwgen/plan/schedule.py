@@ -5,7 +5,7 @@ the last step of a capture waits for the post-processing of the one before (`spa
 the parameter registers, and the first step of a stage for the results that it reads (`gap`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import pipeline
 from .compile import ArrayShape, CompiledStage
@@ -97,11 +97,12 @@ def schedule(
     """Timing of every stage of one frame whose image is loaded and whose result is taken at once.
 
     The second value is how many cycles pass idle before the next frame can begin: its parameters may still be on
-    their way.
+    their way. A frame so short that its first logits would have to wait for the last result to leave waits before it
+    begins instead (the gap of the first stage), so that its stages take as many cycles as any other frame's.
     """
     parameters = parameter_time(shape, parameter_lanes)
     timings: list[Timing] = []
-    end, spacing_before, tile_first = -1, 1, -parameters
+    end, spacing_before, tile_first, first_capture = -1, 1, -parameters, 0
     for i, compiled in enumerate(stages):
         spacing = _spacing(compiled, shape, threshold_lanes, parameters)
         interval = max(compiled.steps, spacing)
@@ -118,12 +119,17 @@ def schedule(
         start = end
         first = end + 1 + gap
         captures = compiled.groups * len(compiled.stage.window)
-        for _ in range(compiled.tiles):
+        for tile in range(compiled.tiles):
             first = max(first, tile_first + parameters)
             tile_first = first
             last = max(first + compiled.steps - 1, end + spacing_before)
             end = last + (captures - 1) * interval
             spacing_before = spacing
             first = end + 1
+            if tile == 0:
+                first_capture = last
         timings.append(Timing(written=written, spacing=spacing, latency=latency, gap=gap, cycles=end - start))
-    return timings, max(0, tile_first + parameters - (end + 1))
+    last_tile = len(stages[-1].stage.weights) - (stages[-1].tiles - 1) * shape.p
+    result_gap = max(0, pipeline.CAPTURE + last_tile + 1 - first_capture)
+    timings[0] = replace(timings[0], gap=result_gap)
+    return timings, max(result_gap, tile_first + parameters - (end + 1))
