@@ -71,19 +71,21 @@ def test_tool_is_ended_after_its_limit(tmp_path):
 def test_interrupt_ends_the_tool(tmp_path, monkeypatch):
     (tmp_path / "endless-interrupt.ys").write_text(ENDLESS)
     wait = subprocess.Popen.wait
-    seen = []
+    started = []
 
     def interrupted(process, timeout=None):
-        if not seen:
-            seen.extend(processes_of("endless-interrupt.ys"))
+        if not started:
+            os.kill(process.pid, 0)  # it is there
+            started.append(process.pid)
             raise KeyboardInterrupt
         return wait(process, timeout)
 
     monkeypatch.setattr(subprocess.Popen, "wait", interrupted)
     with pytest.raises(KeyboardInterrupt):
         toolchain.run("yosys", ["endless-interrupt.ys"], cwd=tmp_path, log=tmp_path / "yosys.log")
-    assert len(seen) == 1
     assert processes_of("endless-interrupt.ys") == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
 
 
 def test_environment_is_applied_and_put_back(monkeypatch):
