@@ -35,6 +35,7 @@ def run(options, session) -> Answer:
     from ..flow import fpga
     from ..hdl.accelerator import Accelerator
     from ..hdl.shells.board_top import BoardTop
+    from ..models import file_name
     from ..plan import Fit, plan
     from ..report.table import Table
 
@@ -89,9 +90,3 @@ def serial_rate(board, planned) -> float:
     sent = len(protocol.image_command(bytes(channels * height * width)))
     received = 1 + protocol.result_bytes(planned.logits.count)
     return board.baud / 10 / (sent + received)
-
-
-def file_name(model: str) -> str:
-    """A model's name or path as part of a folder's name."""
-    name = Path(model).stem
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in name) or "model"

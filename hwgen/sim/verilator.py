@@ -116,7 +116,7 @@ def build(verilog: str, data_bytes: int, folder: Path = Path("build")) -> Simula
             command = [str(toolchain.verilator()), *FLAGS, *QUIET, "--top-module", TOP, "--Mdir", "obj", f"{TOP}.v"]
             _run("verilator", command, work, log)
             sources = sorted((work / "obj").glob("*.cpp"))
-            options = ["-I", str(work / "obj"), f"-DTRACE_BYTES={data_bytes}", *COMPILER]
+            options = ["-I", "obj", f"-DTRACE_BYTES={data_bytes}", *COMPILER]
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 objects = list(pool.map(lambda source: _object(source, work, options, log), [*sources, HARNESS]))
             library = [str(path.resolve()) for path in sorted(runtime.glob("*.o"))]
