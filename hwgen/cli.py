@@ -46,7 +46,8 @@ class _Version(argparse.Action):
             version = importlib.metadata.version("hwgen")
         except importlib.metadata.PackageNotFoundError:
             version = "of a clone that is not installed"
-        parser.exit(message=f"hwgen {version}\n")
+        print(f"hwgen {version}")
+        parser.exit()
 
 
 class TerminalSession:
