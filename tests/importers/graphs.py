@@ -1,8 +1,6 @@
 """Small ONNX graphs with random parameters, and the comparison of their import with the qonnx executor."""
 
-import os
 import warnings
-from unittest import mock
 
 import numpy as np
 import onnx
@@ -34,6 +32,7 @@ class GraphBuilder:
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: dict[str, np.ndarray] = {}
         self.values: list[onnx.ValueInfoProto] = []
+        self.datatypes: dict[str, str] = {}  # FINN's annotations
         self.current = "image"
         self.shape = (batch, *shape)
         self.channels = shape[0]
@@ -131,6 +130,9 @@ class GraphBuilder:
             [numpy_helper.from_array(value, name) for name, value in self.initializers.items()],
             value_info=self.values,
         )
+        for name, datatype in self.datatypes.items():
+            note = graph.quantization_annotation.add(tensor_name=name)
+            note.quant_parameter_tensor_names.add(key="finn_datatype", value=datatype)
         imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(QONNX, 1),
                    helper.make_opsetid("qonnx.custom_op.channels_last", self.opset)]
         return helper.make_model(graph, opset_imports=imports, ir_version=8)
@@ -152,8 +154,7 @@ def images_for(shape, count, seed) -> np.ndarray:
 
 def execute(model: onnx.ModelProto, tensor: np.ndarray) -> dict[str, np.ndarray]:
     """Every tensor of the graph by name, from the qonnx executor."""
-    # Without datatype annotations there is nothing to sanitize, and its MaxPoolNHWC fails in trying.
-    with warnings.catch_warnings(), mock.patch.dict(os.environ, SANITIZE_QUANT_TENSORS="0"):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wrapper = ModelWrapper(model).transform(InferShapes())
         for value in wrapper.graph.output:
@@ -163,13 +164,14 @@ def execute(model: onnx.ModelProto, tensor: np.ndarray) -> dict[str, np.ndarray]
 
 
 def compare(build, shape, *, pixels="0..1", input_range="auto", count=24, seed=0, nhwc=False, exact_sums=False, lookups=True,
-            per_channel=False, mean=None, std=None) -> tuple[Network, tuple[str, ...], int]:
+            per_channel=False, one_by_one=False, mean=None, std=None) -> tuple[Network, tuple[str, ...], int]:
     """Import build(batch 1), run build(batch count) in the executor on the same images, and require equality.
 
     build(batch) gives a `GraphBuilder`. Every Threshold and Lookup that has the name of a node is compared with the
     node's output: the reals are one positive multiple of the integers (plus one offset). With `exact_sums` the sums of
     linear layers are compared too: the graph's own integers, or their negatives in a channel that was turned. Without
-    `lookups` those are not compared (a graph that pads before its first quantizer has other shapes there); with `per_channel` each channel has a scale of its own.
+    `lookups` those are not compared (a graph that pads before its first quantizer has other shapes there); with `per_channel` each channel has a scale of its own. `one_by_one` runs the
+    executor on one image at a time: its Im2Col mixes up the images of a batch.
 
     Returns the network, the messages and the number of tensors compared. The classes are always compared.
     """
@@ -184,11 +186,12 @@ def compare(build, shape, *, pixels="0..1", input_range="auto", count=24, seed=0
         tensor = (tensor - np.float32(0.5)) / np.float32(0.5)
     if mean is not None:
         tensor = (tensor - np.float32(mean).reshape(1, -1, 1, 1)) / np.float32(std).reshape(1, -1, 1, 1)
-    batched = build(count)
+    batched = build(1 if one_by_one else count)
     if nhwc:
         tensor = tensor.transpose(0, 2, 3, 1)
-    tensor = np.ascontiguousarray(tensor.reshape(batched.shape))
-    tensors = execute(batched.model(), tensor)
+    tensor = np.ascontiguousarray(tensor.reshape(count, *batched.shape[1:]))
+    runs = [execute(batched.model(), part) for part in np.split(tensor, count // batched.batch)]
+    tensors = {name: np.concatenate([run[name] for run in runs]) for name in runs[0] if np.ndim(runs[0][name])}
 
     outputs = {node.name: node.output[0] for node in batched.nodes}
     compared = 0

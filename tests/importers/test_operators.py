@@ -418,11 +418,12 @@ def channels_last(g):
     return g.node("Transpose", perm=[0, 2, 3, 1]).reshape(g.batch, -1).dense(4 * 4, 5)
 
 
-@case(3, nhwc=True)
+@case(3, nhwc=True, one_by_one=True)
 def finn_channels_last(g):
     g.shape = (g.batch, 8, 8, 3)
     thresholds = g.random.normal(0.5, 0.1, (3, 1)).astype(F)
     g.node("MultiThreshold", thresholds, out_dtype="BIPOLAR", out_scale=2.0, out_bias=-1.0, data_layout="NHWC")
+    g.datatypes[g.current] = "INT2"
     g.node("Im2Col", kernel_size=[3, 3], stride=[1, 1], pad_amount=[1, 1, 1, 1], input_shape=f"({g.batch},8,8,3)",
            shape=(8, 8, 27))
     g.node("MatMul", g.signs(27, 6), shape=(8, 8, 6))
