@@ -68,8 +68,7 @@ def parse(data: bytes) -> np.ndarray:
     count = int(np.prod(shape, dtype=object))
     if min(shape, default=0) < 0 or len(data) - stream.tell() != count * dtype.itemsize:
         raise ValueError(f"its header says {dtype} of shape {shape}, and {len(data) - stream.tell()} bytes follow")
-    array = np.frombuffer(data, dtype, offset=stream.tell()) if count else np.zeros(0, dtype)
-    return array.reshape(shape, order="F" if fortran else "C")
+    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C")
 
 
 def one_line(message: object) -> str:
