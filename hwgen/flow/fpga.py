@@ -18,7 +18,7 @@ from amaranth.hdl import Elaboratable
 
 from ..boards import Board
 from ..errors import BuildError
-from . import toolchain
+from . import synthesis, toolchain
 from .folders import appearing
 
 __all__ = ["Bitstream", "Progress", "build", "prepare"]
@@ -88,7 +88,8 @@ def prepare(top: Elaboratable, board: Board, *, seed: int = 1) -> BuildPlan:
         name=TOP,
         do_build=False,
         emit_src=False,
-        synth_opts=board.synthesis,
+        synth_opts=f"{synthesis.RECIPES[board.target.family].options} {board.synthesis}",
+        script_after_synth=synthesis.after(board.target.family, TOP),
         nextpnr_opts=f"--seed {seed} --report {_TIMING}",
     )
 

@@ -1,0 +1,52 @@
+"""How Yosys is asked to synthesise for each family: once for boards, netlist tests and estimates."""
+
+from dataclasses import dataclass
+
+__all__ = ["RECIPES", "Recipe", "after", "script"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Synthesis of one family.
+
+    Attributes
+    ----------
+    command : Yosys's synthesis command for the family
+    options : of that command
+    after : commands that follow it; ``{command}`` and ``{top}`` are filled in
+    """
+
+    command: str
+    options: str
+    after: tuple[str, ...] = ()
+
+
+RECIPES = {
+    "ice40": Recipe(command="synth_ice40", options=""),
+    # Wide look-up tables cost more LUTs than they save: -nowidelut. Yosys 0.70's ABC9 stops with an assertion in
+    # abc_ops_reintegrate on larger arrays, so look-up tables are mapped by ABC, between the command's two halves.
+    "ecp5": Recipe(
+        command="synth_ecp5",
+        options="-nowidelut -run begin:map_luts",
+        after=(
+            "check -latchonly -assert",
+            "abc -lut 4 -dress",
+            "clean",
+            "{command} -nowidelut -top {top} -run map_cells:check",
+            "autoname",
+            "stat",
+        ),
+    ),
+}
+
+
+def after(family: str, top: str) -> str:
+    """The commands that follow the family's synthesis command, one a line."""
+    recipe = RECIPES[family]
+    return "\n".join(line.format(command=recipe.command, top=top) for line in recipe.after)
+
+
+def script(family: str, top: str, extra: str = "") -> str:
+    """A whole synthesis, for a design that is read already."""
+    recipe = RECIPES[family]
+    return f"{recipe.command} {recipe.options} {extra} -top {top}\n{after(family, top)}\n"
