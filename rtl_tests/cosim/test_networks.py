@@ -1,0 +1,73 @@
+"""Whole accelerators of odd shapes in Verilator: every layer equals the golden model's, every cycle the plan's.
+
+Each run has two different frames back to back, a frame twice, stalls on both streams and a reset in mid-frame
+(`hwgen.sim.verify.script_for`).
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen.errors import InputError
+from hwgen.plan.plan import Plan
+from hwgen.sim.verify import verify
+from rtl_tests.helpers.networks import images_for, random_network, random_shape
+from rtl_tests.helpers.plans import plan_for
+from rtl_tests.helpers.zoo import CASES
+
+FOLDER = Path("build/rtl_tests")
+FRAMES = 3  # without stalls; `script_for` adds six
+
+
+def check(plan: Plan, seed: int):
+    images = images_for(np.random.default_rng(seed), plan.network, FRAMES)
+    report = verify(plan, images, seed=seed, folder=FOLDER)
+    print(f"seed {seed}: {report}")
+    assert report.mismatches == 0
+    assert report.cycle_mismatches == 0
+    assert report.frames == FRAMES + 6
+    assert [stage.cycles for stage in report.stages] == [(cycles,) for cycles in plan.cycles_per_stage]
+    sizes = [np.prod(p.compiled.stage.output_shape) for p in plan.stages[:-1]] + [plan.logits.count + 1]
+    assert [stage.values for stage in report.stages] == [size * report.frames for size in sizes]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_network(case):
+    check(case.plan(), seed=len(case.name))
+
+
+def test_table_covers():
+    """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
+    plans = [case.plan() for case in CASES]
+    stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
+    assert len(plans) == 12
+    assert len(stages) == 38
+    assert {compiled.mode for _, compiled in stages} == {"sign", "threshold", "logits"}
+    assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
+    assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}
+    assert {np.sign(plan.shape.p - plan.shape.s) for plan in plans} == {-1, 0, 1}
+    assert {str(compiled.border) for _, compiled in stages} >= {"None", "mask", "0", "1"}
+    kernels = {layer.kernel for plan in plans for layer in plan.network.layers if hasattr(layer, "kernel")}
+    assert kernels >= {(1, 1), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (2, 2)}
+    strides = {n for plan in plans for layer in plan.network.layers if hasattr(layer, "kernel") for n in layer.stride}
+    assert strides == {1, 2, 3}
+    types = {str(c.stage.output_type) for _, c in stages if c.stage.output_type}
+    assert types >= {"B1", "U1", "U2", "U3", "U5", "U6", "U8", "S2", "S3", "S4", "S5", "S8"}
+    assert any(compiled.phases > 1 for _, compiled in stages)
+    assert any(compiled.array_words > 1 for _, compiled in stages if compiled.packed)
+    assert any(compiled.stage.minimum.any() and compiled.mode == "threshold" for _, compiled in stages)
+    assert {plan.logits.shift for plan in plans} >= {0, 1}
+    assert {plan.logits.multiplier is None for plan in plans} == {True, False}
+    assert any(plan.pixel_codes.shape[0] > 1 for plan in plans)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1000, 1060))
+def test_random_network(seed):
+    network, shape = random_network(seed), random_shape(np.random.default_rng(seed))
+    try:
+        plan = plan_for(network, shape.p, shape.s, shape.q)
+    except InputError as error:
+        pytest.skip(f"seed {seed}: refused, as it should be: {error}")
+    check(plan, seed)

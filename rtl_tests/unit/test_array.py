@@ -1,0 +1,100 @@
+"""The array against one twin per processing element: captures, their latency, exchange of parameters."""
+
+import random
+
+import pytest
+
+from hwgen.hdl.array import Array
+from hwgen.hdl.pe import ProcessingElement
+from hwgen.plan import pipeline
+from rtl_tests.helpers.sim import simulate
+
+BITS, PLANES, CAPTURES = 14, 3, 40
+
+
+@pytest.mark.parametrize("p, s, q", [(1, 2, 1), (2, 6, 3), (4, 4, 2)])
+def test_captures(p, s, q):
+    rng = random.Random(f"{p},{s},{q}")
+    array = Array(p, s, q, BITS, PLANES, pools_minimum=True)
+    twin = ProcessingElement(s, BITS, True)
+    plan, parameters = [], None  # per cycle: inputs, control, parameters; and the captures expected
+    expected = []
+    for capture in range(CAPTURES):
+        tile = capture == 0 or rng.random() < 0.4
+        if tile:
+            parameters = {
+                "start": [rng.randint(-200, 200) for _ in range(p)],
+                "low": [rng.getrandbits(PLANES - 1) for _ in range(p)],
+                "minimum": rng.getrandbits(p),
+            }
+        planes, steps = rng.randint(1, PLANES), rng.randint(1, 4)
+        words = [
+            [
+                (rng.getrandbits(p * s), [rng.getrandbits(s) for _ in range(q)], rng.getrandbits(q))
+                for _ in range(steps)
+            ]
+            for _ in range(planes)
+        ]
+        for k in range(planes):
+            for i, inputs in enumerate(words[k]):
+                control = {
+                    "step": 1,
+                    "first": int(k == 0 and i == 0),
+                    "plane": int(k > 0 and i == 0),
+                    "last": int(k == planes - 1 and i == steps - 1),
+                    "tile": int(tile and k == 0 and i == 0),
+                    "frame": 0,
+                    "index": planes - 1 - k,
+                }
+                plan.append((inputs, control, parameters))
+                if rng.random() < 0.2:
+                    plan.append((inputs, {**control, "step": 0}, parameters))
+
+        def lane(word, p_, q_):
+            weights, activations, valid = word
+            return weights >> (p_ * s) & ((1 << s) - 1), activations[q_], valid >> q_ & 1
+
+        accumulators = [
+            [
+                twin.compute(
+                    parameters["start"][i],
+                    [[lane(word, i, j) for word in plane] for plane in words],
+                    parameters["low"][i],
+                )
+                for j in range(q)
+            ]
+            for i in range(p)
+        ]
+        expected.append((accumulators, parameters["minimum"]))
+    lasts = [i for i, (_, control, _) in enumerate(plan) if control["step"] and control["last"]]
+    swaps = [i for i, (_, control, _) in enumerate(plan) if control["step"] and control["tile"]]
+    captures, swapped = {}, []
+
+    async def bench(ctx):
+        idle = {name: 0 for name in plan[0][1]}
+        for cycle in range(len(plan) + array.latency + 1):
+            inputs, control, _ = plan[cycle] if cycle < len(plan) else (None, idle, None)
+            if inputs is not None:
+                ctx.set(array.weights, inputs[0])
+                for i, word in enumerate(inputs[1]):
+                    ctx.set(array.activations[i], word)
+                ctx.set(array.valid, inputs[2])
+            ctx.set(array.control, control)
+            if ctx.get(array.swap):
+                swapped.append(cycle)
+            if ctx.get(array.capture):
+                values = [[ctx.get(array.accumulators[i][j]) for j in range(q)] for i in range(p)]
+                captures[cycle] = (values, ctx.get(array.pool_minimum))
+            await ctx.tick()
+            if swapped and swapped[-1] == cycle:  # as the loader does: new parameters from the edge of `swap` on
+                new = plan[cycle][2]
+                for i in range(p):
+                    ctx.set(array.start[i], new["start"][i])
+                    ctx.set(array.low[i], new["low"][i])
+                ctx.set(array.minimum, new["minimum"])
+
+    simulate(array, bench, limit=len(plan) + 20)
+    assert array.latency == pipeline.CAPTURE - pipeline.ARRAY
+    assert swapped == swaps
+    assert captures == {last + array.latency: e for last, e in zip(lasts, expected, strict=True)}
+    assert len(captures) == CAPTURES
