@@ -131,7 +131,7 @@ def build(
         return found
     logs = folder / "log" / final.name
     with appearing(final) as work:
-        plan.extract(work)
+        plan.extract(str(work))
         steps = {}
         for step, tool, arguments in _commands(plan, board.target.family):
             first = "" if toolchain.is_compiled(tool) else f"; {tool} is compiled first, once, for up to a minute"

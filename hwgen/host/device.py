@@ -19,11 +19,11 @@ __all__ = ["Device", "Identity", "Line"]
 class Line(Protocol):
     """What `Device` needs of a serial port; `serial.Serial` has it."""
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """Up to `size` bytes; fewer if they did not come in time."""
         ...
 
-    def write(self, data: bytes) -> object: ...
+    def write(self, data: bytes, /) -> object: ...
 
     def reset_input_buffer(self) -> object: ...
 
