@@ -40,7 +40,8 @@ def test_captures(most_planes, pauses):
         for k, steps in zip(reversed(range(len(planes))), planes, strict=True):
             for i, inputs in enumerate(steps):
                 first = k == len(planes) - 1 and i == 0
-                control = {"step": 1, "first": first, "plane": i == 0 and not first, "start": start, "low": low >> k & 1}
+                control = {"step": 1, "first": first, "plane": i == 0 and not first, "start": start}
+                control["low"] = low >> k & 1
                 cycles.append((inputs, control))
                 while pauses and rng.random() < 0.3:
                     garbage = (rng.getrandbits(LANES), rng.getrandbits(LANES), 1)

@@ -1,0 +1,200 @@
+"""The whole datapath in plain Python, step by step, from nothing but the memories' contents and the tap table.
+
+Slow and simple on purpose: it shares no arithmetic with the golden model, so that a plan that computes the golden
+model's results here has right weights, parameters, thresholds, taps, borders and layouts; what is left for the
+Verilog to get wrong is the hardware itself.
+"""
+
+import numpy as np
+
+from hwgen.hdl import pool
+from hwgen.hdl.threshold import search
+from hwgen.hdl.window import Packer
+from hwgen.plan.plan import Plan
+
+from .plans import steps
+
+
+def to_bits(words, width) -> np.ndarray:
+    """int64 (len(words), width) of 0 and 1, least significant bit first."""
+    return np.array([[word >> i & 1 for i in range(width)] for word in words], np.int64).reshape(-1, width)
+
+
+def words_of_pixel(codes, lanes: int, planes: int) -> list[list[int]]:
+    """Words of one pixel for each plane, `lanes` channels a word."""
+    groups = [codes[i : i + lanes] for i in range(0, len(codes), lanes)]
+    return [[sum((int(c) >> k & 1) << i for i, c in enumerate(group)) for group in groups] for k in range(planes)]
+
+
+def packed_words_of_pixel(codes, lanes: int, bits: int) -> list[int]:
+    """Words of one pixel of a packed image, `lanes // bits` whole codes a word."""
+    each = lanes // bits
+    groups = [codes[i : i + each] for i in range(0, len(codes), each)]
+    return [sum(int(c) << (i * bits) for i, c in enumerate(group)) for group in groups]
+
+
+def image_words(plan: Plan, image: np.ndarray, place: int) -> dict[tuple[int, int], int]:
+    """What the loader has to write for an image: (bank, address) -> word."""
+    compiled, layout = plan.stages[0].compiled, plan.inputs[place]
+    channels, height, width = plan.lowered.input.shape
+    maps = len(plan.pixel_codes)
+    samples = image.reshape(-1)
+    codes = plan.pixel_codes[np.arange(samples.size) % maps, samples].reshape(height, width, channels)
+    memory = {}
+    for y in range(height):
+        for x in range(width):
+            if compiled.packed:
+                planes = [packed_words_of_pixel(codes[y, x], plan.shape.s, plan.input_bits)]
+            else:
+                planes = words_of_pixel(codes[y, x], plan.shape.s, plan.input_bits)
+            for plane, words in enumerate(planes):
+                for word, value in enumerate(words):
+                    memory[layout.locate(y, x, word, plane)] = value
+    return memory
+
+
+def fetch(plan: Plan, step, read) -> tuple[list[int], list[bool]]:
+    """The word and whether it counts, for each lane of a step; `read(bank, address)` reads activation memory."""
+    planned = plan.stages[step.stage]
+    compiled, q, s = planned.compiled, plan.shape.q, plan.shape.s
+    tap = [tap for table in plan.tap_tables for tap in table][step.entry]
+    words, valid = [], []
+    for lane in range(q):
+        bank = (lane + tap.rotate) % q
+        further = compiled.lane_step * planned.source.words if bank < tap.rotate else 0
+        y, x = step.y + tap.dy, step.x + tap.dx + compiled.lane_step * lane
+        inside = 0 <= y < planned.source.height and 0 <= x < planned.source.width
+        if compiled.border is None or inside:
+            words.append(read(bank, step.address + tap.offset + further))
+            valid.append(True)
+        elif compiled.border == "mask":
+            words.append(0)
+            valid.append(False)
+        elif compiled.packed:
+            words.append(sum(compiled.border << (i * compiled.planes) for i in range(s // compiled.planes)))
+            valid.append(True)
+        else:
+            words.append((1 << s) - 1 if compiled.border >> step.plane & 1 else 0)
+            valid.append(True)
+    return words, valid
+
+
+class Datapath:
+    """Runs images through a plan's memories. `run` gives the output of every stage, the last one's logits."""
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.memory: dict[tuple[int, int], int] = {}
+        shape = plan.shape
+        self.weights = 2 * to_bits(plan.weights, shape.p * shape.s).reshape(-1, shape.p, shape.s) - 1
+        self.starts, self.minimum = self._parameters()
+
+    def _parameters(self):
+        """Start values and pooling kinds out of the parameter rows, one per channel of every tile."""
+        plan, width = self.plan, self.plan.parameter_bits
+        low_bits = plan.planes - 1
+        starts, minimum = [], []
+        for row in plan.parameters:
+            for lane in range(plan.parameter_lanes):
+                field = row >> (lane * width) & ((1 << width) - 1)
+                start = field & ((1 << plan.accumulator_bits) - 1)
+                start -= (start >> (plan.accumulator_bits - 1)) << plan.accumulator_bits
+                starts.append((start, field >> plan.accumulator_bits & ((1 << low_bits) - 1)))
+                minimum.append(bool(field >> (width - 1) & 1) if plan.pools_minimum else False)
+        return starts, minimum
+
+    def run(self, image: np.ndarray, place: int = 0) -> list[np.ndarray]:
+        self.memory.update(image_words(self.plan, image, place))
+        weight, channel = 0, 0
+        outputs = []
+        for index, planned in enumerate(self.plan.stages):
+            compiled = planned.compiled
+            codes = self._stage(index, place, weight, channel)
+            weight += compiled.weight_words * compiled.tiles
+            channel += compiled.tiles * self.plan.shape.p
+            channels, height, width = compiled.stage.output_shape
+            if compiled.mode == "logits":
+                outputs.append(self.plan.logits.compute(codes[: self.plan.logits.count, 0, 0]))
+                continue
+            assert not codes[channels:].any(), "a lane without a channel is not 0"
+            type_ = compiled.stage.output_type
+            outputs.append(type_.minimum + type_.step * codes[:channels, :, :width])
+            for y in range(height):
+                for x in range(codes.shape[2]):
+                    for plane, words in enumerate(words_of_pixel(codes[:, y, x], self.plan.shape.s, type_.bits)):
+                        for word, value in enumerate(words):
+                            self.memory[planned.target.locate(y, x, word, plane)] = value
+        return outputs
+
+    def _stage(self, index, place, weight, channel):
+        """Codes (logits: accumulators), (tiles*P, rows, columns)."""
+        plan, (p, s, q) = self.plan, (self.plan.shape.p, self.plan.shape.s, self.plan.shape.q)
+        compiled = plan.stages[index].compiled
+        out = np.zeros((compiled.tiles * p, compiled.rows, compiled.columns * compiled.phases * q), np.int64)
+        packer = Packer(plan) if compiled.packed else None
+        accumulators, words, pixels = np.zeros((p, q), np.int64), 0, []
+
+        def accumulate(step, number, words, valid):
+            signs = np.where(np.array(valid)[:, None], 2 * to_bits(words, s) - 1, 0)
+            weights = self.weights[weight + step.tile * compiled.weight_words + number]
+            accumulators[...] += weights @ signs.T // 2
+
+        def later_plane(step, plane):
+            channels = range(channel + step.tile * p, channel + (step.tile + 1) * p)
+            low = [self.starts[c][1] >> plane & 1 for c in channels]
+            accumulators[...] = 2 * accumulators + np.array(low)[:, None]
+
+        def begin(step):
+            channels = range(channel + step.tile * p, channel + (step.tile + 1) * p)
+            accumulators[...] = np.array([self.starts[c][0] for c in channels])[:, None]
+
+        for step in steps(plan, index, place):
+            lanes = fetch(plan, step, lambda bank, address: self.memory.get((bank, address), 0))
+            if packer is None:
+                if step.first:
+                    begin(step)
+                elif step.plane_first:
+                    later_plane(step, step.plane)
+                words = 0 if step.plane_first else words + 1
+                accumulate(step, words, *lanes)
+            else:
+                pixels = [lanes[0]] if step.first else [*pixels, lanes[0]]
+                if step.last:
+                    begin(step)
+                    played = [packer.compute([words[lane] for words in pixels]) for lane in range(q)]
+                    for i, window in enumerate(zip(*played, strict=True)):
+                        if i and i % compiled.array_words == 0:
+                            later_plane(step, compiled.planes - 1 - i // compiled.array_words)
+                        accumulate(step, i % compiled.array_words, window, [True] * q)
+            if step.last:
+                x = step.column * compiled.phases * q + step.phase
+                for i in range(p):
+                    c = step.tile * p + i
+                    for lane in range(q):
+                        code = self._code(compiled, int(accumulators[i, lane]), c)
+                        at = (c, step.row, x + lane * compiled.phases)
+                        least = self.minimum[channel + c]
+                        out[at] = pool.compute(int(out[at]), code, step.window == 0, least)
+        return out
+
+    def _code(self, compiled, accumulator, channel):
+        if compiled.mode == "logits":
+            return accumulator
+        if compiled.mode == "sign":
+            return int(accumulator >= 0)
+        bits, width = compiled.stage.output_type.bits, self.plan.accumulator_bits
+        lanes = self.plan.threshold_lanes
+        first = self._threshold_base(compiled) + (channel // lanes << bits)
+        entries = self.plan.thresholds[channel % lanes][first : first + (1 << bits)]
+        return search(accumulator, [value - (value >> (width - 1) << width) for value in entries], bits)
+
+    def _threshold_base(self, compiled):
+        """First entry of a stage in every lane's threshold memory."""
+        base = 0
+        for planned in self.plan.stages:
+            if planned.compiled is compiled:
+                return base
+            if planned.compiled.mode == "threshold":
+                per_lane = planned.compiled.tiles * (self.plan.shape.p // self.plan.threshold_lanes)
+                base += per_lane << planned.compiled.stage.output_type.bits
+        raise AssertionError("no such stage")
