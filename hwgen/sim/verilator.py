@@ -16,7 +16,7 @@ from ..errors import BuildError
 from ..flow import toolchain
 from ..flow.folders import appearing
 
-__all__ = ["Abort", "Run", "Simulation", "build"]
+__all__ = ["Abort", "Run", "Simulation", "build", "compile_program"]
 
 HARNESS = Path(__file__).with_name("harness.cpp")
 TOP = "accelerator"
@@ -104,26 +104,41 @@ def build(verilog: str, data_bytes: int, folder: Path = Path("build")) -> Simula
     ------
     BuildError : Verilator or the compiler failed; the message has the last lines and the path of the log
     """
-    recipe = json.dumps([FLAGS, QUIET, COMPILER, data_bytes, toolchain.versions("verilator")])
-    key = hashlib.sha256("\0".join([verilog, HARNESS.read_text(), recipe]).encode()).hexdigest()[:12]
+    return Simulation(program=compile_program(verilog, TOP, HARNESS, [f"-DTRACE_BYTES={data_bytes}"], folder))
+
+
+def compile_program(verilog: str, top: str, harness: Path, definitions: Sequence[str], folder: Path) -> Path:
+    """A program of Verilog and a C++ `harness` that includes ``VTOP.h``; new or found in ``folder/simulation-DIGEST``.
+
+    Parameters
+    ----------
+    top : name of the module
+    definitions : more options for the compiler
+
+    Raises
+    ------
+    BuildError : Verilator or the compiler failed; the message has the last lines and the path of the log
+    """
+    recipe = json.dumps([top, FLAGS, QUIET, COMPILER, *definitions, toolchain.versions("verilator")])
+    key = hashlib.sha256("\0".join([verilog, harness.read_text(), recipe]).encode()).hexdigest()[:12]
     final = folder / f"simulation-{key}"
     if not (final / PROGRAM).exists():
         log = folder / "log" / f"{final.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         runtime = _runtime(folder, log)
         with appearing(final) as work:
-            (work / f"{TOP}.v").write_text(verilog)
-            command = [str(toolchain.verilator()), *FLAGS, *QUIET, "--top-module", TOP, "--Mdir", "obj", f"{TOP}.v"]
+            (work / f"{top}.v").write_text(verilog)
+            command = [str(toolchain.verilator()), *FLAGS, *QUIET, "--top-module", top, "--Mdir", "obj", f"{top}.v"]
             _run("verilator", command, work, log)
             sources = sorted((work / "obj").glob("*.cpp"))
-            options = ["-I", "obj", f"-DTRACE_BYTES={data_bytes}", *COMPILER]
+            options = ["-I", "obj", *definitions, *COMPILER]
             with ThreadPoolExecutor(os.cpu_count()) as pool:
-                objects = list(pool.map(lambda source: _object(source, work, options, log), [*sources, HARNESS]))
+                objects = list(pool.map(lambda source: _object(source, work, options, log), [*sources, harness]))
             library = [str(path.resolve()) for path in sorted(runtime.glob("*.o"))]
             _run("g++", ["g++", *map(str, objects), *library, "-pthread", "-o", PROGRAM], work, log)
             shutil.rmtree(work / "obj")
         log.unlink()
-    return Simulation(program=final / PROGRAM)
+    return final / PROGRAM
 
 
 def _runtime(folder: Path, log: Path) -> Path:
@@ -150,7 +165,12 @@ def _run(tool: str, command: Sequence[str], work: Path, log: Path) -> None:
     environment = {**os.environ, **toolchain.verilator_environment()}
     try:
         done = subprocess.run(
-            command, cwd=work, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            command,
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
     except FileNotFoundError:
         raise BuildError(f"{command[0]} is not installed; simulations need a C++ compiler (Debian: g++)") from None
