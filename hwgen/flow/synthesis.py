@@ -32,9 +32,7 @@ RECIPES = {
             "check -latchonly -assert",
             "abc -lut 4 -dress",
             "clean",
-            "{command} -nowidelut -top {top} -run map_cells:check",
-            "autoname",
-            "stat",
+            "{command} -nowidelut -top {top} -run map_cells:edif",
         ),
     ),
 }

@@ -133,14 +133,14 @@ class Reader(wiring.Component):
         bordered = [s.compiled.border is not None for s in plan.stages]
         height = stage_field(m, stages[1], [s.source.height for s in plan.stages], "height")
         width = stage_field(m, stages[2], [s.source.width for s in plan.stages], "width")
-        lane_step = stage_field(m, stages[2], [s.compiled.lane_step for s in plan.stages], "lane_step")
         free = stage_field(m, stages[2], [not b for b in bordered], "borderless")
         tap_y, tap_x, row_inside = Signal(signed(bits)), Signal(signed(bits)), Signal()
         m.d.comb += tap_y.eq(y + dy)
         m.d.sync += [tap_x.eq(x + dx), row_inside.eq((tap_y >= 0) & (tap_y < height))]
         for lane in range(plan.shape.q):
             lane_x = Signal(signed(bits), name=f"x_{lane}")
-            m.d.comb += lane_x.eq(tap_x + lane_step * lane)
+            offsets = [s.compiled.lane_step * lane for s in plan.stages]
+            m.d.comb += lane_x.eq(tap_x + stage_field(m, stages[2], offsets, f"offset_{lane}"))
             m.d.sync += inside[lane].eq(free | (row_inside & (lane_x >= 0) & (lane_x < width)))
         return inside
 
