@@ -102,7 +102,9 @@ def load(path: Path, input_range: InputRange) -> tuple[Network, tuple[str, ...]]
         from .. import storage
 
         if input_range != InputRange():
-            raise InputError("the scaling of pixels is part of this network already; import the original file to change it")
+            raise InputError(
+                "the scaling of pixels is part of this network already; import the original file to change it"
+            )
         return storage.load(path), ()
     return network_of(values, path.stem, input_range)
 
@@ -111,7 +113,9 @@ def _arrays(archive, members):
     """All arrays by key, once the zip's directory has shown that they fit in memory."""
     total = sum(info.file_size for info in members.values())
     if total > MAX_BYTES or len(members) > MAX_MEMBERS:
-        raise InputError(f"the file unpacks to {len(members)} arrays of {total} bytes; at most {MAX_MEMBERS} of {MAX_BYTES} are read")
+        raise InputError(
+            f"the file unpacks to {len(members)} arrays of {total} bytes; at most {MAX_MEMBERS} of {MAX_BYTES} are read"
+        )
     values = {}
     for name, info in members.items():
         key = npz.one_line(name.removesuffix(".npy"))
@@ -126,9 +130,13 @@ def network_of(values: Mapping[str, object], name: str, input_range: InputRange)
     """The network of a mapping from the keys above to arrays, texts and numbers; errors as in `load`."""
     fields = Fields({key: np.asarray(value) for key, value in values.items()}, "the file", "")
     if fields.text("format", "") != FORMAT:
-        raise InputError(f"it has no key 'format' that says {FORMAT!r}; hwgen.importers.bnn_npz documents the keys of a plain .npz")
+        raise InputError(
+            f"it has no key 'format' that says {FORMAT!r}; hwgen.importers.bnn_npz documents the keys of a plain .npz"
+        )
     if fields.integer("version", 1, 1 << 30) != VERSION:
-        raise InputError(f"its version is {fields.integer('version', 1, 1 << 30)}, and this program reads {VERSION}; update hwgen")
+        raise InputError(
+            f"its version is {fields.integer('version', 1, 1 << 30)}, and this program reads {VERSION}; update hwgen"
+        )
     shape = fields.integers("image_shape", 3, 1, MAX_DIMENSION)
     if np.prod(shape, dtype=object) > MAX_ELEMENTS:
         raise InputError(f"image_shape {shape} has more than {MAX_ELEMENTS} elements")
@@ -164,22 +172,30 @@ class Fields:
         """Refuse keys that nothing has read."""
         unknown = sorted(set(self.values) - self._read - set(known))
         if unknown:
-            raise InputError(f"{self.where}: the key {self.prefix + unknown[0]!r} is unknown; hwgen.importers.bnn_npz documents the keys")
+            raise InputError(
+                f"{self.where}: the key {self.prefix + unknown[0]!r} is unknown; hwgen.importers.bnn_npz documents the keys"
+            )
 
     def array(self, key: str, default: object = _MISSING) -> np.ndarray:
         self._read.add(key)
         if key not in self.values:
             if default is _MISSING:
-                raise InputError(f"{self.where}: the key {self.prefix + key!r} is missing; hwgen.importers.bnn_npz documents the keys")
+                raise InputError(
+                    f"{self.where}: the key {self.prefix + key!r} is missing; hwgen.importers.bnn_npz documents the keys"
+                )
             return np.asarray(default)
         return self.values[key]
 
     def reals(self, key: str, default: object = _MISSING) -> np.ndarray:
         array = self.array(key, default)
         if array.dtype.kind not in "iufb" or not array.size:
-            raise InputError(f"{self.where}: {self.prefix}{key} holds {array.dtype} of shape {array.shape}, not real numbers")
+            raise InputError(
+                f"{self.where}: {self.prefix}{key} holds {array.dtype} of shape {array.shape}, not real numbers"
+            )
         if not np.isfinite(array).all():
-            raise InputError(f"{self.where}: {self.prefix}{key} holds a value that is not finite (NaN or infinite); check the training")
+            raise InputError(
+                f"{self.where}: {self.prefix}{key} holds a value that is not finite (NaN or infinite); check the training"
+            )
         return array.astype(np.float64)
 
     def real(self, key: str, default: object = _MISSING) -> float:
@@ -199,7 +215,9 @@ class Fields:
         """`count` whole numbers; one alone stands for all."""
         array = self.reals(key, default).ravel()
         if array.size not in (1, count) or not all(least <= v <= most and v == int(v) for v in array):
-            raise InputError(f"{self.where}: {self.prefix}{key} is {count} whole numbers {least}..{most}, not {array[:8].tolist()}")
+            raise InputError(
+                f"{self.where}: {self.prefix}{key} is {count} whole numbers {least}..{most}, not {array[:8].tolist()}"
+            )
         return tuple(int(v) for v in (array if array.size == count else np.repeat(array, count)))
 
     def integer(self, key: str, least: int, most: int, default: object = _MISSING) -> int:
@@ -241,9 +259,7 @@ def _weights(chain: Chain, layer: Fields, axes: int):
     if weights.ndim != axes or weights.size > MAX_ELEMENTS:
         raise InputError(f"{layer.where}: weights have the shape {weights.shape}; they have {axes} axes")
     if not np.isin(weights, (-1, 1)).all():
-        zeros = int((weights == 0).sum())
-        chain.messages.append(f"{layer.where}: real (latent) weights are binarised by their sign"
-                              + (f", {zeros} zeros to +1" if zeros else ""))
+        chain.note_latent(weights)
     outputs = len(weights)
     alpha, bias = layer.channels("alpha", outputs, 1.0), layer.channels("bias", outputs, 0.0)
     return np.where(weights >= 0, 1, -1).astype(np.int8), alpha, bias
@@ -252,8 +268,16 @@ def _weights(chain: Chain, layer: Fields, axes: int):
 def _convolution(chain: Chain, layer: Fields, name: str):
     weights, alpha, bias = _weights(chain, layer, 4)
     stride = layer.integers("stride", 2, 1, MAX_DIMENSION, 1)
-    chain.convolution(layer.where, name, weights, stride=stride, padding=layer.padding(), alpha=alpha, bias=bias,
-                      border=float(layer.integer("border", -1, 1, 0)))
+    chain.convolution(
+        layer.where,
+        name,
+        weights,
+        stride=stride,
+        padding=layer.padding(),
+        alpha=alpha,
+        bias=bias,
+        border=float(layer.integer("border", -1, 1, 0)),
+    )
 
 
 def _dense(chain: Chain, layer: Fields, name: str):
@@ -273,7 +297,9 @@ def _batch_norm(chain: Chain, layer: Fields, name: str):
 
 def _affine(chain: Chain, layer: Fields, name: str):
     channels = chain.shape[0]
-    chain.elementwise(layer.where, Multiply(layer.channels("scale", channels, 1.0)), Add(layer.channels("offset", channels, 0.0)))
+    chain.elementwise(
+        layer.where, Multiply(layer.channels("scale", channels, 1.0)), Add(layer.channels("offset", channels, 0.0))
+    )
 
 
 def _relu(chain: Chain, layer: Fields, name: str):
@@ -282,8 +308,13 @@ def _relu(chain: Chain, layer: Fields, name: str):
 
 def _max_pool(chain: Chain, layer: Fields, name: str):
     window = layer.integers("window", 2, 1, MAX_DIMENSION)
-    chain.max_pool(layer.where, name, window=window, stride=layer.integers("stride", 2, 1, MAX_DIMENSION, window),
-                   padding=layer.padding())
+    chain.max_pool(
+        layer.where,
+        name,
+        window=window,
+        stride=layer.integers("stride", 2, 1, MAX_DIMENSION, window),
+        padding=layer.padding(),
+    )
 
 
 def _average_pool(chain: Chain, layer: Fields, name: str):
@@ -305,7 +336,11 @@ def _sign(chain: Chain, layer: Fields, name: str):
         raise InputError(f"{layer.where}: {layer.prefix}zero is 0, and a sign has two values; take -1 or +1")
     # The smallest number above 0 is the edge where 0 itself gives -1.
     edge = 0.0 if zero > 0 else np.nextafter(0.0, 1.0)
-    chain.quantize(layer.where, name, Quantizer(0, 1, column(2, np.float64), column(-1, np.float64), edges=column(edge, np.float64)))
+    chain.quantize(
+        layer.where,
+        name,
+        Quantizer(0, 1, column(2, np.float64), column(-1, np.float64), edges=column(edge, np.float64)),
+    )
 
 
 def _uniform(chain: Chain, layer: Fields, name: str):
@@ -330,13 +365,24 @@ def _half_up(x):
 
 def _thresholds(chain: Chain, layer: Fields, name: str):
     edges = layer.reals("thresholds")
-    if edges.ndim != 2 or edges.shape[0] not in (1, chain.shape[0]) or edges.shape[1] > 4095 or (np.diff(edges) < 0).any():
-        raise InputError(f"{layer.where}: {layer.prefix}thresholds have the shape {edges.shape}; they are (channels or 1, 1..4095), "
-                         "ascending")
+    if (
+        edges.ndim != 2
+        or edges.shape[0] not in (1, chain.shape[0])
+        or edges.shape[1] > 4095
+        or (np.diff(edges) < 0).any()
+    ):
+        raise InputError(
+            f"{layer.where}: {layer.prefix}thresholds have the shape {edges.shape}; they are (channels or 1, 1..4095), "
+            "ascending"
+        )
     scale, offset = layer.real("scale", 1.0), layer.real("offset", 0.0)
     if not scale:
         raise InputError(f"{layer.where}: {layer.prefix}scale is 0; it is another number")
-    chain.quantize(layer.where, name, Quantizer(0, edges.shape[1], column(scale, np.float64), column(offset, np.float64), edges=edges))
+    chain.quantize(
+        layer.where,
+        name,
+        Quantizer(0, edges.shape[1], column(scale, np.float64), column(offset, np.float64), edges=edges),
+    )
 
 
 _LAYERS = {

@@ -49,6 +49,7 @@ class Chain:
         self._tensors = [Tensor.activation(self.image_shape, PIXEL)]
         self.function = Function.affine_of(1.0, 0.0, dtype)
         self._input_range: InputRange | None = input_range
+        self._latent: list[int] = []  # zeros in each tensor of latent weights
         self._border: tuple[tuple[int, int, int, int], np.ndarray] | None = None
 
     @property
@@ -70,6 +71,10 @@ class Chain:
         """Whether nothing but elementwise operations has been seen."""
         return not self.layers and self._border is None
 
+    def note_latent(self, weights):
+        """Real weights were binarised by their sign: one message in the end counts them."""
+        self._latent.append(int((weights == 0).sum()))
+
     # Operations of the source, in the order of its graph.
 
     def elementwise(self, where: str, *steps: Step):
@@ -79,7 +84,9 @@ class Chain:
             if constant is not None and len(constant) not in (1, self.shape[0]):
                 raise InputError(f"{where}: it has {len(constant)} constants for {self.shape[0]} channels")
             if constant is not None and not np.isfinite(constant).all():
-                raise InputError(f"{where}: a constant is not finite; export the network again after checking its parameters")
+                raise InputError(
+                    f"{where}: a constant is not finite; export the network again after checking its parameters"
+                )
             if isinstance(step, Divide) and (constant == 0).any():
                 raise InputError(f"{where}: it divides by zero")
         self.function = self.function.then(*steps)
@@ -97,7 +104,9 @@ class Chain:
             raise InputError(f"{where}: it pads a tensor that is padded already; pad once")
         self._border = tuple(int(p) for p in padding), column(value, self.dtype)
 
-    def convolution(self, where: str, name: str, weights, *, stride, padding=(0, 0, 0, 0), alpha=1.0, bias=None, border=0.0):
+    def convolution(
+        self, where: str, name: str, weights, *, stride, padding=(0, 0, 0, 0), alpha=1.0, bias=None, border=0.0
+    ):
         """Sums with `weights` of -1 and +1, (output channels, input channels, kernel height, kernel width), times `alpha`.
 
         `border` is the real value of a tap in `padding`; `bias` is added to the products, per output or scalar.
@@ -148,7 +157,9 @@ class Chain:
             return
         affine = self.function.affine
         if affine is None:
-            raise InputError(f"{where}: it averages values that were clipped and not quantized; quantize them before the pool")
+            raise InputError(
+                f"{where}: it averages values that were clipped and not quantized; quantize them before the pool"
+            )
         with _naming(where):
             self._append(SumPool(window=window, stride=stride, name=name))
         self.function = Function(affine[0], affine[1] * area, self.dtype)
@@ -178,7 +189,12 @@ class Chain:
             self._border = self._border[0], quantizer.scale * level.astype(self.dtype) + quantizer.offset
         type, first, scale, offset = _integer_view(where, quantizer)
         pixels = not any(isinstance(layer, Convolution | Dense) for layer in self.layers)
-        if pixels and self.tensor.type is not None and self.tensor.type.kind == "unsigned" and self.tensor.type.bits <= 8:
+        if (
+            pixels
+            and self.tensor.type is not None
+            and self.tensor.type.kind == "unsigned"
+            and self.tensor.type.bits <= 8
+        ):
             self._lookup(where, name, quantizer, type, first)
         else:
             self._threshold(where, name, quantizer, type, first)
@@ -214,8 +230,10 @@ class Chain:
         self._no_border(where)
         self._settle_input()
         if self.shape[1:] != (1, 1):
-            raise InputError(f"{where}: the network ends in a {self.shape} tensor (channels, height, width), and logits are "
-                             "one value per class; add a global pool or a flatten with a dense layer")
+            raise InputError(
+                f"{where}: the network ends in a {self.shape} tensor (channels, height, width), and logits are "
+                "one value per class; add a global pool or a flatten with a dense layer"
+            )
         with _naming(where):
             flips, layers, messages = ranking_layers(self.tensor, self._reachable_step, self.function)
             if flips:
@@ -223,6 +241,11 @@ class Chain:
             for layer in layers:
                 self._append(layer)
         self.messages += messages
+        if self._latent:
+            zeros = f", {sum(self._latent)} zeros to +1" if sum(self._latent) else ""
+            self.messages.append(
+                f"weights: the real (latent) weights of {len(self._latent)} layers are binarised by sign{zeros}"
+            )
         return Network(image_shape=self.image_shape, layers=(*self.layers, Argmax()), name=name, classes=classes)
 
     # Parts of the operations.
@@ -239,7 +262,9 @@ class Chain:
 
     def _no_border(self, where):
         if self._border is not None:
-            raise InputError(f"{where}: a Pad stands before it, and only a convolution can be padded by a Pad; remove the Pad")
+            raise InputError(
+                f"{where}: a Pad stands before it, and only a convolution can be padded by a Pad; remove the Pad"
+            )
 
     def _settle_input(self, quantizer: Quantizer | None = None):
         """Decide once, when the first quantizer or layer is known, what the source reads for a pixel."""
@@ -251,15 +276,21 @@ class Chain:
 
     def _affine_input(self, where):
         if self.tensor.type is None:
-            raise InputError(f"{where}: its input is a sum that was not quantized; put a quantizer (BipolarQuant, Quant or "
-                             "MultiThreshold) between the two layers")
+            raise InputError(
+                f"{where}: its input is a sum that was not quantized; put a quantizer (BipolarQuant, Quant or "
+                "MultiThreshold) between the two layers"
+            )
         affine = self.function.affine
         if affine is None:
-            raise InputError(f"{where}: its input was clipped or raised to a power and not quantized; put a quantizer before it")
+            raise InputError(
+                f"{where}: its input was clipped or raised to a power and not quantized; put a quantizer before it"
+            )
         a, b = affine
         if not (np.abs(a) == np.abs(a.flat[0])).all() or not a.flat[0]:
-            raise InputError(f"{where}: the channels of its input have different scales, and an integer sum needs one; use one "
-                             "scale (standard deviation) for all channels, or quantize its input")
+            raise InputError(
+                f"{where}: the channels of its input have different scales, and an integer sum needs one; use one "
+                "scale (standard deviation) for all channels, or quantize its input"
+            )
         return a, b
 
     def _linear(self, where, weights, alpha):
@@ -286,8 +317,10 @@ class Chain:
         if not np.any(value) and not self.layers and self._centre_pixels(where):
             return 0
         shown = float(np.asarray(value).flat[0])
-        raise InputError(f"{where}: it pads with {shown:g}, which is {float(integer.flat[0]):g} in units of its input's integers, and a "
-                         "border is 0, -1 or +1 there; pad with the value of an integer, or quantize with zero point 0")
+        raise InputError(
+            f"{where}: it pads with {shown:g}, which is {float(integer.flat[0]):g} in units of its input's integers, and a "
+            "border is 0, -1 or +1 there; pad with the value of an integer, or quantize with zero point 0"
+        )
 
     def _centre_pixels(self, where) -> bool:
         """Re-code the image so that real 0 is integer 0: 2p/255 - 1 becomes the signed integer 2p - 255."""
@@ -336,8 +369,10 @@ class Chain:
             always = np.full((channels, (first - type.minimum) // type.step), self.tensor.range.minimum)
             layer = Threshold(thresholds=np.concatenate([always, stairs.thresholds], axis=1), output=type, name=name)
             if stairs.near_ties:
-                self.messages.append(f"{where}: {stairs.near_ties} sums lie within a rounding error of a threshold; they are "
-                                     f"decided as {np.dtype(self.dtype).name} arithmetic decides them")
+                self.messages.append(
+                    f"{where}: {stairs.near_ties} sums lie within a rounding error of a threshold; they are "
+                    f"decided as {np.dtype(self.dtype).name} arithmetic decides them"
+                )
             self._append_threshold(layer)
 
     def _append_threshold(self, layer):
@@ -345,16 +380,23 @@ class Chain:
         values = self.tensor.type
         if values is not None and values == layer.output and layer.thresholds.shape[1] == (1 << values.bits) - 1:
             codes = np.arange(1, 1 << values.bits)
-            if (layer.thresholds > values.minimum + values.step * (codes - 1)).all() and \
-                    (layer.thresholds <= values.minimum + values.step * codes).all():
+            if (layer.thresholds > values.minimum + values.step * (codes - 1)).all() and (
+                layer.thresholds <= values.minimum + values.step * codes
+            ).all():
                 return
         before = self.layers[-1] if self.layers else None
         if isinstance(before, Threshold):
             source = self._tensors[-2].range
             # A value of at least T is a code of at least k: the k-th threshold of the layer before, or never.
             code = -((before.output.minimum - layer.thresholds) // before.output.step)
-            edges = np.concatenate([np.full((len(before.thresholds), 1), source.minimum), before.thresholds,
-                                    np.full((len(before.thresholds), 1), source.maximum + 1)], axis=1)
+            edges = np.concatenate(
+                [
+                    np.full((len(before.thresholds), 1), source.minimum),
+                    before.thresholds,
+                    np.full((len(before.thresholds), 1), source.maximum + 1),
+                ],
+                axis=1,
+            )
             merged = np.take_along_axis(edges, np.clip(code, 0, before.thresholds.shape[1] + 1), axis=1)
             self.layers.pop()
             self._tensors.pop()
@@ -416,6 +458,8 @@ def _integer_view(where, quantizer) -> tuple[IntegerType, int, np.ndarray, np.nd
     extent = Range(low, high)
     bits = extent.bits if low < 0 else max(high.bit_length(), 1)
     if bits > MAX_ACTIVATION_BITS:
-        raise InputError(f"{where}: its output {extent} takes {bits} bits, and an activation has at most {MAX_ACTIVATION_BITS}; "
-                         "quantize to fewer bits")
+        raise InputError(
+            f"{where}: its output {extent} takes {bits} bits, and an activation has at most {MAX_ACTIVATION_BITS}; "
+            "quantize to fewer bits"
+        )
     return (signed(max(bits, 2)) if low < 0 else unsigned(bits)), low, scale, offset

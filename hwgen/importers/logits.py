@@ -44,7 +44,9 @@ def _same_for_all(range_: Range, step: int, function: Function):
     messages = []
     if not _strict(range_, step, function, falls):
         if not _strict(range_, step, function.with_dtype(np.float64), falls):
-            raise ValueError("what follows the logits gives different sums the same value; remove the clip or the power after them")
+            raise ValueError(
+                "what follows the logits gives different sums the same value; remove the clip or the power after them"
+            )
         messages = ["logits: sums that round to the same real are told apart here"]
     return falls, [], messages
 
@@ -82,13 +84,20 @@ def _per_class(range_, step, function, channels):
             break
         multiplier, bias = multiplier.astype(np.int64), bias.astype(np.int64)
         # The integer unit computes exactly this; its product is below 2^62 or the layer refuses it.
-        extreme = int(np.abs(multiplier).max()) * max(abs(range_.minimum), abs(range_.maximum)) + int(np.abs(bias).max())
+        extreme = int(np.abs(multiplier).max()) * max(abs(range_.minimum), abs(range_.maximum)) + int(
+            np.abs(bias).max()
+        )
         if extreme >= 1 << 62:
             break
         shift = max(0, extreme.bit_length() + 1 - MAX_RESULT_BITS)
         values = (x * multiplier[:, None] + bias[:, None]) >> shift
-        layer = ScaleBias(multiplier=multiplier, bias=bias, shift=shift, name="logits",
-                          output=signed(max(2, min(MAX_RESULT_BITS, extreme.bit_length() + 1))))
+        layer = ScaleBias(
+            multiplier=multiplier,
+            bias=bias,
+            shift=shift,
+            name="logits",
+            output=signed(max(2, min(MAX_RESULT_BITS, extreme.bit_length() + 1))),
+        )
         if _ranks(values, as_source):
             return [layer], []
         if second is None and _ranks(values, exact):

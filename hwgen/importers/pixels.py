@@ -82,8 +82,10 @@ class InputRange:
             return "0..255", ", as its input is declared as 8-bit integers"
         for step in following:
             constant = np.abs(getattr(step, "constant", np.zeros(1))).max()
-            if (isinstance(step, Add) and constant > 2) or (isinstance(step, Divide) and constant >= 100) or (
-                isinstance(step, Multiply) and 0 < constant <= 0.01
+            if (
+                (isinstance(step, Add) and constant > 2)
+                or (isinstance(step, Divide) and constant >= 100)
+                or (isinstance(step, Multiply) and 0 < constant <= 0.01)
             ):
                 return "0..255", f", as its first constants ({constant:g}) make sense for nothing else"
             if isinstance(step, Multiply | Divide) and constant != 1:

@@ -139,8 +139,9 @@ class Function:
         def pick(constant):
             return constant[channels] if len(constant) > 1 else constant
 
-        steps = tuple(replace(s, constant=pick(s.constant)) if isinstance(s, Add | Multiply | Divide) else s
-                      for s in self.steps)
+        steps = tuple(
+            replace(s, constant=pick(s.constant)) if isinstance(s, Add | Multiply | Divide) else s for s in self.steps
+        )
         return replace(self, coefficient=pick(self.coefficient), offset=pick(self.offset), steps=steps)
 
     @property
@@ -216,8 +217,13 @@ class Quantizer:
         def pick(constant):
             return constant[channels] if constant is not None and len(constant) > 1 else constant
 
-        return replace(self, scale=pick(self.scale), offset=pick(self.offset), edges=pick(self.edges),
-                       level=_picked(self.level, channels))
+        return replace(
+            self,
+            scale=pick(self.scale),
+            offset=pick(self.offset),
+            edges=pick(self.edges),
+            level=_picked(self.level, channels),
+        )
 
 
 def _picked(level, channels):

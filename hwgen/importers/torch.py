@@ -29,9 +29,19 @@ def load(path: Path, input_range: InputRange) -> tuple[Network, tuple[str, ...]]
         raise InputError("a .pt file needs torch; install hwgen[train], or export an .npz") from None
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError, TypeError, AttributeError, AssertionError):
-        raise InputError("this is no file that hwgen.training exported, or a damaged one; only tensors, texts and numbers "
-                         "are read") from None
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+    ):
+        raise InputError(
+            "this is no file that hwgen.training exported, or a damaged one; only tensors, texts and numbers are read"
+        ) from None
     if not isinstance(stored, dict):
         raise InputError(f"it holds a {type(stored).__name__}, not one dict; export the network with hwgen.training")
     return network_of({str(key): _array(str(key), value) for key, value in stored.items()}, path.stem, input_range)
@@ -70,6 +80,8 @@ def _array(key, value) -> np.ndarray:
             raise InputError(f"the key {key!r} is no plain tensor of at most {MAX_ELEMENTS} elements; store it as one")
         value = value.detach()
         return (value.double() if value.is_floating_point() else value).numpy()
-    if isinstance(value, str | int | float) or (isinstance(value, list | tuple) and all(isinstance(v, str | int | float) for v in value)):
+    if isinstance(value, str | int | float) or (
+        isinstance(value, list | tuple) and all(isinstance(v, str | int | float) for v in value)
+    ):
         return np.asarray(value)
     raise InputError(f"the key {key!r} holds a {type(value).__name__}; store tensors, texts and numbers only")

@@ -1,6 +1,7 @@
 """Small ONNX graphs with random parameters, and the comparison of their import with the qonnx executor."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -16,8 +17,17 @@ from hwgen.layers import Convolution, Dense, Lookup, Threshold
 from hwgen.network import Network
 
 QONNX = "qonnx.custom_op.general"
-CUSTOM = {"Quant", "IntQuant", "BipolarQuant", "MultiThreshold", "XnorPopcountMatMul", "Im2Col", "MaxPoolNHWC", "Trunc",
-          "QuantAvgPool2d"}
+CUSTOM = {
+    "Quant",
+    "IntQuant",
+    "BipolarQuant",
+    "MultiThreshold",
+    "XnorPopcountMatMul",
+    "Im2Col",
+    "MaxPoolNHWC",
+    "Trunc",
+    "QuantAvgPool2d",
+}
 
 
 class GraphBuilder:
@@ -65,7 +75,9 @@ class GraphBuilder:
         names = [i if isinstance(i, str) else self.constant(i, np.asarray(i).dtype) for i in inputs]
         result = f"t{len(self.nodes)}"
         domain = (QONNX if op in CUSTOM else "") if domain is None else domain
-        self.nodes.append(helper.make_node(op, names, [result], name=f"n{len(self.nodes)}", domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(op, names, [result], name=f"n{len(self.nodes)}", domain=domain, **attributes)
+        )
         return result
 
     # What tests use often.
@@ -78,8 +90,15 @@ class GraphBuilder:
         pads = [pads] * 4 if isinstance(pads, int) else list(pads)
         if weights is None:
             weights = self.signs(outputs, self.channels, *kernel)
-        self.node("Conv", weights, *([] if bias is None else [np.float32(bias)]), kernel_shape=list(kernel), pads=pads,
-                  strides=list(strides), **attributes)
+        self.node(
+            "Conv",
+            weights,
+            *([] if bias is None else [np.float32(bias)]),
+            kernel_shape=list(kernel),
+            pads=pads,
+            strides=list(strides),
+            **attributes,
+        )
         self.fan_in = self.channels * kernel[0] * kernel[1]
         self.channels = outputs
         return self
@@ -96,22 +115,35 @@ class GraphBuilder:
         if negative:
             gamma *= self.random.choice([-1, 1], self.channels)
         gamma[: zero if self.channels > 2 else 0] = 0
-        parameters = [gamma, self.random.normal(0, 0.7, self.channels), self.random.normal(0, spread * 0.6, self.channels),
-                      spread**2 * self.random.uniform(0.3, 2, self.channels)]
+        parameters = [
+            gamma,
+            self.random.normal(0, 0.7, self.channels),
+            self.random.normal(0, spread * 0.6, self.channels),
+            spread**2 * self.random.uniform(0.3, 2, self.channels),
+        ]
         return self.node("BatchNormalization", *(np.float32(p) for p in parameters), epsilon=epsilon)
 
     def bipolar(self, scale=1.0):
         return self.node("BipolarQuant", np.float32(scale))
 
     def quant(self, bits, scale=0.5, zero=0.0, *, signed=0, narrow=0, rounding="ROUND", op="Quant"):
-        return self.node(op, np.float32(scale), np.float32(zero), np.float32(bits), signed=signed, narrow=narrow,
-                         rounding_mode=rounding)
+        return self.node(
+            op,
+            np.float32(scale),
+            np.float32(zero),
+            np.float32(bits),
+            signed=signed,
+            narrow=narrow,
+            rounding_mode=rounding,
+        )
 
     def relu(self):
         return self.node("Relu")
 
     def max_pool(self, window=2, stride=None, pads=0, **attributes):
-        return self.node("MaxPool", kernel_shape=[window] * 2, strides=[stride or window] * 2, pads=[pads] * 4, **attributes)
+        return self.node(
+            "MaxPool", kernel_shape=[window] * 2, strides=[stride or window] * 2, pads=[pads] * 4, **attributes
+        )
 
     def average_pool(self, window=2, stride=None):
         return self.node("AveragePool", kernel_shape=[window] * 2, strides=[stride or window] * 2)
@@ -124,7 +156,8 @@ class GraphBuilder:
 
     def model(self) -> onnx.ModelProto:
         graph = helper.make_graph(
-            self.nodes, "chain",
+            self.nodes,
+            "chain",
             [helper.make_tensor_value_info("image", TensorProto.FLOAT, self.shape)],
             [helper.make_tensor_value_info(self.current, self.output_type, None)],
             [numpy_helper.from_array(value, name) for name, value in self.initializers.items()],
@@ -133,8 +166,11 @@ class GraphBuilder:
         for name, datatype in self.datatypes.items():
             note = graph.quantization_annotation.add(tensor_name=name)
             note.quant_parameter_tensor_names.add(key="finn_datatype", value=datatype)
-        imports = [helper.make_opsetid("", self.opset), helper.make_opsetid(QONNX, 1),
-                   helper.make_opsetid("qonnx.custom_op.channels_last", self.opset)]
+        imports = [
+            helper.make_opsetid("", self.opset),
+            helper.make_opsetid(QONNX, 1),
+            helper.make_opsetid("qonnx.custom_op.channels_last", self.opset),
+        ]
         return helper.make_model(graph, opset_imports=imports, ir_version=8)
 
 
@@ -147,80 +183,118 @@ def images_for(shape, count, seed) -> np.ndarray:
     real = data.load("cifar10-sample:test" if channels == 3 else "mnist-sample:test").images
     if height <= real.shape[1] and width <= real.shape[2]:
         top, left = (real.shape[1] - height) // 2, (real.shape[2] - width) // 2
-        crops = real[: count // 2, top : top + height, left : left + width, :1 if channels != 3 else 3]
+        crops = real[: count // 2, top : top + height, left : left + width, : 1 if channels != 3 else 3]
         images[2 : 2 + len(crops)] = np.broadcast_to(crops, (len(crops), height, width, channels))[: count - 2]
     return images
 
 
-def execute(model: onnx.ModelProto, tensor: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of the graph by name, from the qonnx executor."""
+def execute(model: onnx.ModelProto, parts: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Every node's first result by name, from the qonnx executor, for the batches `parts` in one array."""
+    names = [node.output[0] for node in model.graph.node]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wrapper = ModelWrapper(model).transform(InferShapes())
-        for value in wrapper.graph.output:
-            shape = wrapper.get_tensor_shape(value.name)
-            assert shape is not None
-        return execute_onnx(wrapper, {wrapper.graph.input[0].name: tensor}, True)
+        runs = [execute_onnx(wrapper, {wrapper.graph.input[0].name: part}, True) for part in parts]
+    results = {name: np.concatenate([run[name] for run in runs]) for name in names if np.ndim(runs[0][name])}
+    for value in model.graph.output:
+        results[value.name] = np.concatenate([run[value.name] for run in runs])
+    return results
 
 
-def compare(build, shape, *, pixels="0..1", input_range="auto", count=24, seed=0, nhwc=False, exact_sums=False, lookups=True,
-            per_channel=False, one_by_one=False, mean=None, std=None) -> tuple[Network, tuple[str, ...], int]:
-    """Import build(batch 1), run build(batch count) in the executor on the same images, and require equality.
+@dataclass
+class Options:
+    """How a comparison differs from the usual one.
 
-    build(batch) gives a `GraphBuilder`. Every Threshold and Lookup that has the name of a node is compared with the
-    node's output: the reals are one positive multiple of the integers (plus one offset). With `exact_sums` the sums of
-    linear layers are compared too: the graph's own integers, or their negatives in a channel that was turned. Without
-    `lookups` those are not compared (a graph that pads before its first quantizer has other shapes there); with `per_channel` each channel has a scale of its own. `one_by_one` runs the
-    executor on one image at a time: its Im2Col mixes up the images of a batch.
-
-    Returns the network, the messages and the number of tensors compared. The classes are always compared.
+    Attributes
+    ----------
+    pixels : what the graph reads for a pixel; `mean` and `std` further, one per channel
+    input_range : the importer's option
+    count, seed : of the images
+    nhwc : the graph's image and activations are (N, H, W, C)
+    exact_sums : compare the sums of linear layers too: the graph's own integers, or their negatives in a channel that
+        was turned
+    lookups : compare them (a graph that pads before its first quantizer has other shapes there)
+    per_channel : the graph's activations have a scale per channel
+    one_by_one : run the executor on one image at a time; its Im2Col mixes up the images of a batch
     """
-    images = images_for(shape, count, seed)
-    network, messages = from_model(build(1).model(), InputRange(input_range, mean, std))
+
+    pixels: str = "0..1"
+    mean: tuple | None = None
+    std: tuple | None = None
+    input_range: str = "auto"
+    count: int = 24
+    seed: int = 0
+    nhwc: bool = False
+    exact_sums: bool = False
+    lookups: bool = True
+    per_channel: bool = False
+    one_by_one: bool = False
+
+
+def compare(build, shape, **options) -> tuple[Network, tuple[str, ...], int]:
+    """`compare_models` of build(batch), which gives a `GraphBuilder`, and of random and real images of `shape`."""
+    chosen = Options(**options)
+    model = build(1 if chosen.one_by_one else chosen.count).model()
+    return compare_models(build(1).model(), model, images_for(shape, chosen.count, chosen.seed), chosen)
+
+
+def compare_models(model, executed, images, options: Options) -> tuple[Network, tuple[str, ...], int]:
+    """Import `model`, run `executed` (the same for some batch) in the qonnx executor on the same images, require equality.
+
+    Every Threshold and Lookup that has the name of a node is compared with the node's output: the reals are one
+    positive multiple of the integers (plus one offset). The classes are always compared.
+
+    Returns the network, the messages and the number of tensors compared.
+    """
+    network, messages = from_model(model, InputRange(options.input_range, options.mean, options.std))
     result = golden.run(network, images)
-
-    tensor = images.transpose(0, 3, 1, 2).astype(np.float32)
-    if pixels != "0..255":
-        tensor = tensor / np.float32(255)
-    if pixels == "-1..1":
-        tensor = (tensor - np.float32(0.5)) / np.float32(0.5)
-    if mean is not None:
-        tensor = (tensor - np.float32(mean).reshape(1, -1, 1, 1)) / np.float32(std).reshape(1, -1, 1, 1)
-    batched = build(1 if one_by_one else count)
-    if nhwc:
-        tensor = tensor.transpose(0, 2, 3, 1)
-    tensor = np.ascontiguousarray(tensor.reshape(count, *batched.shape[1:]))
-    runs = [execute(batched.model(), part) for part in np.split(tensor, count // batched.batch)]
-    tensors = {name: np.concatenate([run[name] for run in runs]) for name in runs[0] if np.ndim(runs[0][name])}
-
-    outputs = {node.name: node.output[0] for node in batched.nodes}
+    tensors = run_images(executed, images, options)
+    outputs = {node.name: node.output[0] for node in executed.graph.node}
     compared = 0
     for layer, integers in zip(network.layers, result.outputs, strict=True):
-        if isinstance(layer, Lookup) and not lookups:
-            continue
         if layer.name not in outputs or not isinstance(layer, Threshold | Lookup | Convolution | Dense):
+            continue
+        if (
+            isinstance(layer, Lookup)
+            and not options.lookups
+            or isinstance(layer, Convolution | Dense)
+            and not options.exact_sums
+        ):
             continue
         real = tensors[outputs[layer.name]].astype(np.float64)
         integers = integers.astype(np.int64)
-        if real.ndim == 4 and (nhwc or real.shape != integers.shape):
+        if real.ndim == 4 and (options.nhwc or real.shape != integers.shape):
             real = real.transpose(0, 3, 1, 2)
-        if real.ndim == 2 and integers.ndim == 4 and integers.shape[2:] != (1, 1):
-            integers = integers.reshape(len(integers), -1)
         real = real.reshape(integers.shape)
         if isinstance(layer, Threshold | Lookup):
-            for channel in range(integers.shape[1]) if per_channel else [slice(None)]:
+            for channel in range(integers.shape[1]) if options.per_channel else [slice(None)]:
                 assert_one_scale(real[:, channel], integers[:, channel], layer.name)
-            compared += 1
-        elif exact_sums:
+        else:
             turned = np.where((real == integers).all(axis=(0, 2, 3)), 1, -1).reshape(1, -1, 1, 1)
             assert (real == integers * turned).all(), layer.name
-            compared += 1
-    final = tensors[batched.current]
-    classes = final.reshape(count, -1)[:, 0] if batched.output_type == TensorProto.INT64 else final.reshape(count, -1).argmax(axis=1)
+        compared += 1
+    final = tensors[executed.graph.output[0].name].reshape(len(images), -1)
+    classes = final[:, 0] if final.dtype == np.int64 else final.argmax(axis=1)
     wrong = np.flatnonzero(classes != result.classes)
-    assert wrong.size == 0, f"classes differ for images {wrong.tolist()} (seed {seed})"
-    assert len(classes) == count
+    assert wrong.size == 0, f"classes differ for images {wrong.tolist()} (seed {options.seed})"
+    assert len(classes) == len(images)
     return network, messages, compared
+
+
+def run_images(model, images, options: Options) -> dict[str, np.ndarray]:
+    """Every tensor of the graph for all images (N, height, width, channels), in batches of the graph's size."""
+    tensor = images.transpose(0, 3, 1, 2).astype(np.float32)
+    if options.pixels != "0..255":
+        tensor = tensor / np.float32(255)
+    if options.pixels == "-1..1":
+        tensor = (tensor - np.float32(0.5)) / np.float32(0.5)
+    if options.mean is not None:
+        tensor = (tensor - np.float32(options.mean).reshape(1, -1, 1, 1)) / np.float32(options.std).reshape(1, -1, 1, 1)
+    if options.nhwc:
+        tensor = tensor.transpose(0, 2, 3, 1)
+    shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    parts = np.split(np.ascontiguousarray(tensor.reshape(len(images), *shape[1:])), len(images) // shape[0])
+    return execute(model, parts)
 
 
 def assert_one_scale(real, integers, name):

@@ -50,8 +50,21 @@ def _quant_case(name, bits, scale, signed, narrow, rounding="ROUND", zero=0.0, o
     CASES[name] = CASES.pop("build")
 
 
-for _bits, _signed, _narrow in [(1, 1, 0), (1, 1, 1), (1, 0, 0), (2, 0, 0), (2, 0, 1), (2, 1, 0), (2, 1, 1), (4, 0, 0), (4, 1, 0), (8, 1, 1)]:
-    _quant_case(f"quant_{_bits}_{'signed' if _signed else 'unsigned'}_{_narrow}", _bits, 2.0 ** (1 - _bits), _signed, _narrow)
+for _bits, _signed, _narrow in [
+    (1, 1, 0),
+    (1, 1, 1),
+    (1, 0, 0),
+    (2, 0, 0),
+    (2, 0, 1),
+    (2, 1, 0),
+    (2, 1, 1),
+    (4, 0, 0),
+    (4, 1, 0),
+    (8, 1, 1),
+]:
+    _quant_case(
+        f"quant_{_bits}_{'signed' if _signed else 'unsigned'}_{_narrow}", _bits, 2.0 ** (1 - _bits), _signed, _narrow
+    )
 for _rounding in ["ROUND", "HALF_EVEN", "FLOOR", "CEIL", "UP", "DOWN", "HALF_UP", "HALF_DOWN"]:
     _quant_case(f"quant_rounds_{_rounding.lower()}", 3, 0.5, 1, 0, rounding=_rounding)
     # acc * 0.25 / 0.5 hits x.5 all the time: exact ties.
@@ -97,22 +110,35 @@ def larq_sign_of_sign(g):
 
 @case(3)
 def multi_threshold_bipolar(g):
-    start(g).node("MultiThreshold", g.random.integers(-9, 9, (6, 1)).astype(F), out_dtype="BIPOLAR", out_scale=2.0, out_bias=-1.0)
-    g.conv(4, 3).node("MultiThreshold", np.sort(g.random.integers(-20, 20, (4, 3)), axis=1).astype(F), out_dtype="UINT2")
+    start(g).node(
+        "MultiThreshold", g.random.integers(-9, 9, (6, 1)).astype(F), out_dtype="BIPOLAR", out_scale=2.0, out_bias=-1.0
+    )
+    g.conv(4, 3).node(
+        "MultiThreshold", np.sort(g.random.integers(-20, 20, (4, 3)), axis=1).astype(F), out_dtype="UINT2"
+    )
     return end(g, 4 * 36)
 
 
 @case(3)
 def multi_threshold_signed(g):
-    start(g).node("MultiThreshold", np.sort(g.random.integers(-20, 20, (6, 7)), axis=1).astype(F), out_dtype="INT3", out_bias=-4.0)
-    g.conv(4, 3, pads=1).node("MultiThreshold", np.sort(g.random.normal(0, 30, (1, 3)), axis=1).astype(F), out_dtype="INT3",
-                              out_scale=2.0, out_bias=-3.0)  # -3, -1, 1, 3: half-odd multiples of the scale
+    start(g).node(
+        "MultiThreshold", np.sort(g.random.integers(-20, 20, (6, 7)), axis=1).astype(F), out_dtype="INT3", out_bias=-4.0
+    )
+    g.conv(4, 3, pads=1).node(
+        "MultiThreshold",
+        np.sort(g.random.normal(0, 30, (1, 3)), axis=1).astype(F),
+        out_dtype="INT3",
+        out_scale=2.0,
+        out_bias=-3.0,
+    )  # -3, -1, 1, 3: half-odd multiples of the scale
     return end(g, 4 * 64)
 
 
 @case(2)
 def multi_threshold_of_image(g):
-    g.node("MultiThreshold", np.arange(0.5, 255).reshape(1, -1).astype(F) / 255, out_dtype="UINT8", out_bias=-3.0).conv(4, 3)
+    g.node("MultiThreshold", np.arange(0.5, 255).reshape(1, -1).astype(F) / 255, out_dtype="UINT8", out_bias=-3.0).conv(
+        4, 3
+    )
     g.node("MultiThreshold", np.sort(g.random.integers(-900, 900, (4, 3)), axis=1).astype(F), out_dtype="UINT2")
     return end(g, 4 * 36)
 
@@ -120,7 +146,9 @@ def multi_threshold_of_image(g):
 @case(3)
 def quant_of_quant(g):
     # The same quantizer twice: the second is dropped. A coarser one is merged with the one before.
-    start(g).batch_norm().relu().quant(2, 0.5).quant(2, 0.5).conv(4, 3).batch_norm(0.7).quant(4, 0.25, signed=1).quant(2, 1.0, signed=1)
+    start(g).batch_norm().relu().quant(2, 0.5).quant(2, 0.5).conv(4, 3).batch_norm(0.7).quant(4, 0.25, signed=1).quant(
+        2, 1.0, signed=1
+    )
     return end(g, 4 * 36)
 
 
@@ -153,7 +181,9 @@ def trunc_v1(g):
 
 @case(3)
 def quant_average_pool(g):
-    start(g).batch_norm().relu().quant(4, 1.0).node("QuantAvgPool2d", kernel=4, stride=4, ibits=4, obits=4, signed=0, data_layout="NCHW")
+    start(g).batch_norm().relu().quant(4, 1.0).node(
+        "QuantAvgPool2d", kernel=4, stride=4, ibits=4, obits=4, signed=0, data_layout="NCHW"
+    )
     return end(g, 6 * 4)
 
 
@@ -169,7 +199,9 @@ def scaled_pixels_8_bit(g):
 
 @case(2)
 def mean_and_deviation(g):
-    g.node("Sub", g.random.uniform(0.4, 0.5, (1, 3, 1, 1)).astype(F)).node("Div", g.random.uniform(0.2, 0.3, (3, 1, 1)).astype(F))
+    g.node("Sub", g.random.uniform(0.4, 0.5, (1, 3, 1, 1)).astype(F)).node(
+        "Div", g.random.uniform(0.2, 0.3, (3, 1, 1)).astype(F)
+    )
     g.quant(8, 0.02, signed=1).conv(6, 3, pads=1).batch_norm(1.0).bipolar()
     return end(g, 6 * 64)
 
@@ -230,7 +262,9 @@ def alpha_and_bias_per_channel(g):
     g.node("Mul", F(2)).node("Sub", F(1)).bipolar()
     alpha = 2.0 ** g.random.integers(-3, 3, (6, 1, 1, 1))
     g.conv(6, 3, weights=(alpha * g.signs(6, 3, 3, 3)).astype(F), bias=g.random.integers(-9, 9, 6))
-    g.node("Mul", g.random.normal(0, 1, (1, 6, 1, 1)).astype(F)).node("Add", g.random.normal(0, 1, (6, 1, 1)).astype(F)).bipolar()
+    g.node("Mul", g.random.normal(0, 1, (1, 6, 1, 1)).astype(F)).node(
+        "Add", g.random.normal(0, 1, (6, 1, 1)).astype(F)
+    ).bipolar()
     g.conv(4, 3).node("Div", g.random.normal(0, 1, (4, 1, 1)).astype(F)).node("Sub", F(0.25)).bipolar()
     return end(g, 4 * 16)
 
@@ -249,7 +283,9 @@ def latent_weights(g):
     weights[0, 0] = 0
     g.conv(6, weights=g.side("BipolarQuant", weights, F(1))).batch_norm().bipolar()
     weights = g.random.normal(0, 1, (6 * 36, 5)).astype(F)
-    return g.flat().node("MatMul", g.side("Quant", weights, F(0.5), F(0), F(1), signed=1, narrow=1, rounding_mode="ROUND"))
+    return g.flat().node(
+        "MatMul", g.side("Quant", weights, F(0.5), F(0), F(1), signed=1, narrow=1, rounding_mode="ROUND")
+    )
 
 
 @case(2)
@@ -271,8 +307,17 @@ def every_gamma_zero(g):
 def exact_ties(g):
     # Sums equal to the mean, with beta 0: batch norm gives 0 exactly, which is +1 even where gamma is negative.
     start(g)
-    g.node("BatchNormalization", F([1, -1, 2, -0.5, 3, -7]), F([0] * 6), F([1, 1, -3, 3, 5, -5]), F([1, 4, 2, 9, 3, 1]), epsilon=1e-5)
-    g.bipolar().conv(6, 3).node("Sub", F([0, 2, -2, 4, -4, 6]).reshape(6, 1, 1)).node("Mul", F([1, -1, 1, -1, 1, -1]).reshape(6, 1, 1))
+    g.node(
+        "BatchNormalization",
+        F([1, -1, 2, -0.5, 3, -7]),
+        F([0] * 6),
+        F([1, 1, -3, 3, 5, -5]),
+        F([1, 4, 2, 9, 3, 1]),
+        epsilon=1e-5,
+    )
+    g.bipolar().conv(6, 3).node("Sub", F([0, 2, -2, 4, -4, 6]).reshape(6, 1, 1)).node(
+        "Mul", F([1, -1, 1, -1, 1, -1]).reshape(6, 1, 1)
+    )
     g.bipolar()
     return end(g, 6 * 36)
 
@@ -312,14 +357,18 @@ def xnor_popcount(g):
 
 @case(3)
 def kernels_and_strides(g):
-    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().conv(6, (5, 3), pads=(2, 0, 1, 3), strides=(2, 1)).batch_norm().bipolar()
+    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().conv(
+        6, (5, 3), pads=(2, 0, 1, 3), strides=(2, 1)
+    ).batch_norm().bipolar()
     g.conv(4, (1, 7), pads=(0, 3, 0, 3), strides=(1, 2)).batch_norm().bipolar()
     return end(g, 4 * 4 * 5)
 
 
 @case(3, (1, 9, 9))
 def kernel_7x7_same(g):
-    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().node("Conv", g.signs(4, 1, 7, 7), auto_pad="SAME_UPPER", strides=[2, 2])
+    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().node(
+        "Conv", g.signs(4, 1, 7, 7), auto_pad="SAME_UPPER", strides=[2, 2]
+    )
     g.fan_in, g.channels = 49, 4
     g.batch_norm().bipolar().node("Conv", g.signs(4, 4, 4, 4), auto_pad="SAME_LOWER").batch_norm().bipolar()
     return end(g, 4 * 25)
@@ -335,7 +384,9 @@ def pad_of_image(g):
 
 @case(1, pixels="0..255")
 def pad_of_raw_image(g):
-    g.node("Sub", F(100)).node("Pad", np.array([0, 0, 1, 1, 0, 0, 1, 1], I64), F(-100)).conv(6, 3).batch_norm(100.0).bipolar()
+    g.node("Sub", F(100)).node("Pad", np.array([0, 0, 1, 1, 0, 0, 1, 1], I64), F(-100)).conv(6, 3).batch_norm(
+        100.0
+    ).bipolar()
     return end(g, 6 * 64)
 
 
@@ -350,7 +401,9 @@ def max_pool_overlapping_padded(g):
 
 @case(3, (1, 9, 9))
 def max_pool_ceil(g):
-    start(g).batch_norm().relu().quant(2, 0.5).max_pool(2, ceil_mode=1).conv(4, 3, pads=1).max_pool(3, 2, ceil_mode=1).batch_norm(1.0)
+    start(g).batch_norm().relu().quant(2, 0.5).max_pool(2, ceil_mode=1).conv(4, 3, pads=1).max_pool(
+        3, 2, ceil_mode=1
+    ).batch_norm(1.0)
     g.bipolar()
     return end(g, 4 * 4)
 
@@ -400,7 +453,9 @@ def shape_chain(g):
     g.nodes.append(helper.make_node("Gather", [shape, g.constant(0, I64)], ["batch"], name="s1", axis=0))
     g.nodes.append(helper.make_node("Unsqueeze", ["batch"], ["batch1"], name="s2", axes=[0]))
     g.nodes.append(helper.make_node("Concat", ["batch1", g.constant([-1], I64)], ["target"], name="s3", axis=0))
-    g.node("Reshape", "target").node("Mul", F(2)).node("Sub", F(1)).bipolar().dense(36, 12).batch_norm().bipolar().dense(12, 4)
+    g.node("Reshape", "target").node("Mul", F(2)).node("Sub", F(1)).bipolar().dense(
+        36, 12
+    ).batch_norm().bipolar().dense(12, 4)
     return g
 
 
@@ -413,7 +468,9 @@ def squeeze_and_unsqueeze(g):
 
 @case(3)
 def channels_last(g):
-    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().conv(6, 3).batch_norm().bipolar().node("Transpose", perm=[0, 2, 3, 1])
+    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().conv(6, 3).batch_norm().bipolar().node(
+        "Transpose", perm=[0, 2, 3, 1]
+    )
     g.node("Mul", F(3)).node("Transpose", perm=[0, 3, 1, 2]).max_pool().conv(4, 2).batch_norm(3.0).bipolar()
     return g.node("Transpose", perm=[0, 2, 3, 1]).reshape(g.batch, -1).dense(4 * 4, 5)
 
@@ -424,13 +481,30 @@ def finn_channels_last(g):
     thresholds = g.random.normal(0.5, 0.1, (3, 1)).astype(F)
     g.node("MultiThreshold", thresholds, out_dtype="BIPOLAR", out_scale=2.0, out_bias=-1.0, data_layout="NHWC")
     g.datatypes[g.current] = "INT2"
-    g.node("Im2Col", kernel_size=[3, 3], stride=[1, 1], pad_amount=[1, 1, 1, 1], input_shape=f"({g.batch},8,8,3)",
-           shape=(8, 8, 27))
+    g.node(
+        "Im2Col",
+        kernel_size=[3, 3],
+        stride=[1, 1],
+        pad_amount=[1, 1, 1, 1],
+        input_shape=f"({g.batch},8,8,3)",
+        shape=(8, 8, 27),
+    )
     g.node("MatMul", g.signs(27, 6), shape=(8, 8, 6))
-    g.node("MultiThreshold", np.sort(g.random.integers(-9, 9, (6, 3)), axis=1).astype(F), out_dtype="UINT2", data_layout="NHWC",
-           shape=(8, 8, 6))
+    g.node(
+        "MultiThreshold",
+        np.sort(g.random.integers(-9, 9, (6, 3)), axis=1).astype(F),
+        out_dtype="UINT2",
+        data_layout="NHWC",
+        shape=(8, 8, 6),
+    )
     g.node("MaxPoolNHWC", kernel_shape=[2, 2], strides=[2, 2], pads=[0, 0, 0, 0], shape=(4, 4, 6)).dense(6, 4)
-    g.node("MultiThreshold", np.sort(g.random.integers(-9, 9, (4, 3)), axis=1).astype(F), out_dtype="INT2", out_bias=-2.0, data_layout="NHWC")
+    g.node(
+        "MultiThreshold",
+        np.sort(g.random.integers(-9, 9, (4, 3)), axis=1).astype(F),
+        out_dtype="INT2",
+        out_bias=-2.0,
+        data_layout="NHWC",
+    )
     return g.node("Flatten").dense(64, 5).node("Mul", F(0.25))
 
 
@@ -440,8 +514,17 @@ def qonnx_channels_last(g):
     g.shape = (g.batch, 8, 8, 3)
     g.node("Mul", F(2)).node("Sub", F(1)).node("BipolarQuant", F(1), shape=(8, 8, 3))
     weights = g.signs(6, 3, 3, 3).transpose(0, 2, 3, 1).copy()
-    g.node("Conv", weights, domain=last, kernel_shape=[3, 3], pads=[1] * 4, strides=[1, 1], dilations=[1, 1],
-           group=1, shape=(8, 8, 6))
+    g.node(
+        "Conv",
+        weights,
+        domain=last,
+        kernel_shape=[3, 3],
+        pads=[1] * 4,
+        strides=[1, 1],
+        dilations=[1, 1],
+        group=1,
+        shape=(8, 8, 6),
+    )
     g.node("MaxPool", domain=last, kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4, shape=(4, 4, 6))
     parameters = [1, -1, 2, 0, 1, 3], [0.5] * 6, [1] * 6, [9] * 6
     g.node("BatchNormalization", *(F(v) for v in parameters), domain=last, epsilon=1e-5, shape=(4, 4, 6))
@@ -472,14 +555,27 @@ _result("log_softmax", ("Mul", [F(0.125)], {}), ("LogSoftmax", [], {"axis": 1}))
 _result("logits_negated", ("Mul", [F(-0.5)], {}), ("Add", [F(3)], {}))
 _result("logits_shifted", ("Add", [lambda g: g.random.integers(-9, 9, 5).astype(F)], {}))
 _result("logits_biased", ("Add", [lambda g: g.random.normal(0, 5, 5).astype(F)], {}))
-_result("logits_scaled", ("Mul", [lambda g: g.random.uniform(0.5, 1.5, 5).astype(F)], {}),
-        ("Add", [lambda g: g.random.normal(0, 5, 5).astype(F)], {}))
+_result(
+    "logits_scaled",
+    ("Mul", [lambda g: g.random.uniform(0.5, 1.5, 5).astype(F)], {}),
+    ("Add", [lambda g: g.random.normal(0, 5, 5).astype(F)], {}),
+)
 _result("logits_scaled_and_negated", ("Mul", [lambda g: g.random.normal(0, 1, 5).astype(F)], {}))
 _result("logits_tied", ("Mul", [F([1, 2, 1, 2, 1])], {}), ("Add", [F([0, 8, 0.5, -8, 0])], {}))
-_result("logits_batch_norm", ("BatchNormalization", [F([1, -2, 0, 0.5, 3]), F([0, 1, 2, 0, -1]), F([3, 2, 1, 0, 9]), F([90, 80, 70, 60, 50])],
-                              {"epsilon": 1e-5}))
-_result("logits_quantized", ("BatchNormalization", [F([1, 2, 1, 0.5, 3]), F([0] * 5), F([3, 2, 1, 0, 9]), F([90] * 5)], {}),
-        ("Quant", [F(0.25), F(0), F(4)], {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}), compared=3)
+_result(
+    "logits_batch_norm",
+    (
+        "BatchNormalization",
+        [F([1, -2, 0, 0.5, 3]), F([0, 1, 2, 0, -1]), F([3, 2, 1, 0, 9]), F([90, 80, 70, 60, 50])],
+        {"epsilon": 1e-5},
+    ),
+)
+_result(
+    "logits_quantized",
+    ("BatchNormalization", [F([1, 2, 1, 0.5, 3]), F([0] * 5), F([3, 2, 1, 0, 9]), F([90] * 5)], {}),
+    ("Quant", [F(0.25), F(0), F(4)], {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"}),
+    compared=3,
+)
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

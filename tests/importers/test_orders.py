@@ -10,7 +10,9 @@ ACTIVATIONS = {
     "bipolar": lambda g: g.bipolar(),
     "relu2": lambda g: g.relu().quant(2, 0.5),
     "signed3": lambda g: g.quant(3, 0.375, signed=1, narrow=1),
-    "threshold3": lambda g: g.node("MultiThreshold", g.random.normal(0, 1, (g.channels, 3)).astype("float32"), out_dtype="UINT2"),
+    "threshold3": lambda g: g.node(
+        "MultiThreshold", g.random.normal(0, 1, (g.channels, 3)).astype("float32"), out_dtype="UINT2"
+    ),
 }
 ORDERS = ["norm pool act", "pool norm act", "norm act pool"]
 BORDERS = ["none", "zero", "-1", "+1"]
@@ -41,7 +43,9 @@ def test_order(order, pool, activation, border):
         block(graph, order, pool, activation, 1.0)
         pads = 1 if border == "zero" else 0
         if border in ("-1", "+1"):
-            graph.node("Pad", graph.constant([0, 0, 1, 1] * 2, "int64"), graph.constant(unit * float(border)), mode="constant")
+            graph.node(
+                "Pad", graph.constant([0, 0, 1, 1] * 2, "int64"), graph.constant(unit * float(border)), mode="constant"
+            )
         graph.conv(5, 3, pads=pads)
         block(graph, order, "max", activation, unit if pool == "max" else 2 * unit)
         size = 2 if border != "none" else 1

@@ -22,7 +22,9 @@ def load(path: Path, input_range: InputRange) -> tuple[Network, tuple[str, ...]]
     return _import(read(path), path.stem, input_range)
 
 
-def from_model(model: onnx.ModelProto, input_range: InputRange, name: str = "network") -> tuple[Network, tuple[str, ...]]:
+def from_model(
+    model: onnx.ModelProto, input_range: InputRange, name: str = "network"
+) -> tuple[Network, tuple[str, ...]]:
     """The network of an ONNX model in memory; errors as in `load`."""
     return _import(graph_of(model), name, input_range)
 

@@ -19,7 +19,17 @@ ROUNDINGS = {
     "HALF_UP": lambda x: np.sign(x) * np.floor(np.abs(x) + x.dtype.type(0.5)),
     "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - x.dtype.type(0.5)),
 }
-_CAST = {1: np.float32, 2: np.uint8, 3: np.int8, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float32, 11: np.float64}
+_CAST = {
+    1: np.float32,
+    2: np.uint8,
+    3: np.int8,
+    5: np.int16,
+    6: np.int32,
+    7: np.int64,
+    9: np.bool_,
+    10: np.float32,
+    11: np.float64,
+}
 
 
 def bipolar(x, scale):
@@ -91,7 +101,9 @@ def _unsqueeze(node, a):
 
 
 def _slice(node, a):
-    starts, ends = (np.asarray(a[i] if len(a) > i else node.attributes[key]).ravel() for i, key in ((1, "starts"), (2, "ends")))
+    starts, ends = (
+        np.asarray(a[i] if len(a) > i else node.attributes[key]).ravel() for i, key in ((1, "starts"), (2, "ends"))
+    )
     axes = axes_of(node, a, 3) or range(len(starts))
     steps = np.asarray(a[4]).ravel() if len(a) > 4 and a[4] is not None else [1] * len(starts)
     index = [slice(None)] * a[0].ndim
@@ -190,8 +202,10 @@ def fold(node: Node, arrays: list[np.ndarray]) -> np.ndarray:
     InputError : an operator that is not folded, wrong inputs, or a result that is too large or not a number
     """
     if node.op not in FOLDED:
-        raise InputError(f"{node}: it computes a constant, and {node.op} is not among the operators that are folded; "
-                         "run onnx-simplifier, or export with constant folding")
+        raise InputError(
+            f"{node}: it computes a constant, and {node.op} is not among the operators that are folded; "
+            "run onnx-simplifier, or export with constant folding"
+        )
     try:
         with np.errstate(all="ignore"):
             result = np.asarray(FOLDED[node.op](node, arrays))

@@ -46,8 +46,9 @@ class Layout:
 
     def is_order(self, order: str) -> bool:
         """Whether the dimensions are those of ``"NCHW"``, ``"NHWC"`` ...; an axis of size one fits anywhere."""
-        return len(self.dims) == len(order) and all(set(dim) <= {letter} for dim, letter in zip(self.dims, order, strict=True))
-
+        return len(self.dims) == len(order) and all(
+            set(dim) <= {letter} for dim, letter in zip(self.dims, order, strict=True)
+        )
 
     def permuted(self, perm) -> "Layout":
         return Layout(tuple(self.dims[p] for p in perm), self.sizes)
@@ -103,7 +104,9 @@ class Layout:
         for axis, dim in enumerate(dims):
             size = int(np.prod([self.sizes[letter] for letter in dim], dtype=np.int64))
             if constant.shape[axis] not in (1, size):
-                raise InputError(f"{where}: its constant of shape {list(constant.shape)} does not fit its input {list(self.shape)}")
+                raise InputError(
+                    f"{where}: its constant of shape {list(constant.shape)} does not fit its input {list(self.shape)}"
+                )
             first = np.take(constant, [0], axis=axis)
             if dim != ("C",) and (constant == first).all():
                 constant = first
@@ -114,5 +117,7 @@ class Layout:
             return constant.reshape(-1)
         if len(varying) == 1 and len(dims[varying[0]]) > 1:
             return None
-        raise InputError(f"{where}: its constant of shape {list(constant.shape)} varies over other axes than the channels of "
-                         f"{self}; use one value per channel")
+        raise InputError(
+            f"{where}: its constant of shape {list(constant.shape)} varies over other axes than the channels of "
+            f"{self}; use one value per channel"
+        )

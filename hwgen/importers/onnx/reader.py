@@ -14,8 +14,12 @@ from ...layers import MAX_DIMENSION, MAX_ELEMENTS
 
 MAX_FILE_BYTES = 1 << 28
 MAX_NODES = 100_000
-_INPUT_TYPES = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64, TensorProto.FLOAT16: np.float32,
-                TensorProto.UINT8: np.float32}
+_INPUT_TYPES = {
+    TensorProto.FLOAT: np.float32,
+    TensorProto.DOUBLE: np.float64,
+    TensorProto.FLOAT16: np.float32,
+    TensorProto.UINT8: np.float32,
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,9 @@ def read(path: Path) -> Graph:
     """
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
-        raise InputError(f"the file has {size} bytes, and at most {MAX_FILE_BYTES} are read; export the network alone, with binary weights")
+        raise InputError(
+            f"the file has {size} bytes, and at most {MAX_FILE_BYTES} are read; export the network alone, with binary weights"
+        )
     try:
         model = onnx.load(str(path), load_external_data=False)
     except (DecodeError, ValueError, RecursionError, UnicodeDecodeError):
@@ -98,13 +104,27 @@ def graph_of(model: onnx.ModelProto) -> Graph:
     inputs = [value for value in inputs if value.name in used] or inputs
     if len(inputs) != 1:
         names = ", ".join(repr(value.name) for value in inputs) or "none"
-        raise InputError(f"a network has one input, the image; this graph has {names}; export it with its parameters as initializers")
+        raise InputError(
+            f"a network has one input, the image; this graph has {names}; export it with its parameters as initializers"
+        )
     shape, kind = _input(inputs[0])
-    annotated = any(note.tensor_name == inputs[0].name and entry.key == "finn_datatype" and entry.value == "UINT8"
-                    for note in proto.quantization_annotation for entry in note.quant_parameter_tensor_names)
+    annotated = any(
+        note.tensor_name == inputs[0].name and entry.key == "finn_datatype" and entry.value == "UINT8"
+        for note in proto.quantization_annotation
+        for entry in note.quant_parameter_tensor_names
+    )
     opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
-    return Graph(nodes=ordered, constants=constants, input=inputs[0].name, input_shape=shape, dtype=_INPUT_TYPES[kind],
-                 raw_pixels=annotated or kind == TensorProto.UINT8, outputs=outputs, name=proto.name, opset=opset)
+    return Graph(
+        nodes=ordered,
+        constants=constants,
+        input=inputs[0].name,
+        input_shape=shape,
+        dtype=_INPUT_TYPES[kind],
+        raw_pixels=annotated or kind == TensorProto.UINT8,
+        outputs=outputs,
+        name=proto.name,
+        opset=opset,
+    )
 
 
 def _array(tensor: TensorProto, where: str) -> np.ndarray:
@@ -121,7 +141,9 @@ def _array(tensor: TensorProto, where: str) -> np.ndarray:
     try:
         array = numpy_helper.to_array(tensor)
     except (ValueError, TypeError, KeyError, NotImplementedError):
-        raise InputError(f"{where} does not hold what its shape {list(tensor.dims)} says; the file is damaged") from None
+        raise InputError(
+            f"{where} does not hold what its shape {list(tensor.dims)} says; the file is damaged"
+        ) from None
     if array.dtype.kind not in "iufb":
         raise InputError(f"{where} holds {array.dtype}, not real numbers")
     if array.dtype.kind == "f" and np.isnan(array).any():
@@ -135,7 +157,9 @@ def _node(proto: onnx.NodeProto, index: int) -> Node:
     attributes = {}
     for attribute in proto.attribute:
         if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
-            raise InputError(f"{where}: it holds a graph of its own (control flow); export the network without branches and loops")
+            raise InputError(
+                f"{where}: it holds a graph of its own (control flow); export the network without branches and loops"
+            )
         if attribute.type == onnx.AttributeProto.TENSOR:
             attributes[attribute.name] = _array(attribute.t, f"{where}: attribute {attribute.name!r}")
             continue
@@ -194,17 +218,25 @@ def _input(value) -> tuple[tuple[int, ...], int]:
     where = f"input {value.name!r}"
     tensor = value.type.tensor_type
     if tensor.elem_type not in _INPUT_TYPES:
-        kind = TensorProto.DataType.Name(tensor.elem_type) if tensor.elem_type in TensorProto.DataType.values() else "nothing known"
+        kind = (
+            TensorProto.DataType.Name(tensor.elem_type)
+            if tensor.elem_type in TensorProto.DataType.values()
+            else "nothing known"
+        )
         raise InputError(f"{where}: it holds {kind}; an image is FLOAT or UINT8")
     if not tensor.HasField("shape") or not 2 <= len(tensor.shape.dim) <= 4:
-        raise InputError(f"{where}: it has {len(tensor.shape.dim)} axes; an image has four (N, C, H, W), or two once flat (N, features)")
+        raise InputError(
+            f"{where}: it has {len(tensor.shape.dim)} axes; an image has four (N, C, H, W), or two once flat (N, features)"
+        )
     shape = [d.dim_value for d in tensor.shape.dim]
     if shape[0] <= 0:
         shape[0] = 1
     for axis, size in enumerate(shape):
         if not 1 <= size <= MAX_DIMENSION:
             said = size if size else tensor.shape.dim[axis].dim_param or "open"
-            raise InputError(f"{where}: axis {axis} is {said}, not a number 1..{MAX_DIMENSION}; export with a fixed image size")
+            raise InputError(
+                f"{where}: axis {axis} is {said}, not a number 1..{MAX_DIMENSION}; export with a fixed image size"
+            )
     if np.prod(shape, dtype=object) > MAX_ELEMENTS:
         raise InputError(f"{where}: the shape {shape} has more than {MAX_ELEMENTS} elements")
     return tuple(shape), tensor.elem_type

@@ -12,8 +12,15 @@ from .constants import fold
 from .layout import Layout
 from .reader import Graph, Node
 
-DOMAINS = ("", "ai.onnx", "qonnx.custom_op.general", "qonnx.custom_op.channels_last", "onnx.brevitas", "finn",
-           "finn.custom_op.general")
+DOMAINS = (
+    "",
+    "ai.onnx",
+    "qonnx.custom_op.general",
+    "qonnx.custom_op.channels_last",
+    "onnx.brevitas",
+    "finn",
+    "finn.custom_op.general",
+)
 # What may still happen to logits after Softmax, and to a class index.
 _HARMLESS = {"Identity", "Dropout", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten", "Transpose"}
 
@@ -62,11 +69,15 @@ class Walk:
                 self.constants[node.outputs[0]] = np.asarray(self.layout_of(node, live).shape, np.int64)
                 continue
             if len(moving) > 1:
-                raise InputError(f"{node}: it joins two branches of the network ({', '.join(map(repr, moving))}); residual and "
-                                 "branching networks are not supported, use a chain")
+                raise InputError(
+                    f"{node}: it joins two branches of the network ({', '.join(map(repr, moving))}); residual and "
+                    "branching networks are not supported, use a chain"
+                )
             if moving[0] not in live:
-                raise InputError(f"{node}: it reads {moving[0]!r}, which an earlier node has taken (a branch); branching networks "
-                                 "are not supported, use a chain")
+                raise InputError(
+                    f"{node}: it reads {moving[0]!r}, which an earlier node has taken (a branch); branching networks "
+                    "are not supported, use a chain"
+                )
             if node.domain not in DOMAINS or node.op not in handlers:
                 known = ", ".join(sorted(handlers))
                 operator = f"{node.domain}.{node.op}" if node.domain not in DOMAINS else node.op
@@ -81,8 +92,10 @@ class Walk:
 
     def layout_of(self, node, live) -> Layout:
         if node.inputs[0] not in live:
-            raise InputError(f"{node}: it takes the shape of {node.inputs[0]!r}, a tensor of earlier on; run shape inference "
-                             "with constant folding (onnx-simplifier) first")
+            raise InputError(
+                f"{node}: it takes the shape of {node.inputs[0]!r}, a tensor of earlier on; run shape inference "
+                "with constant folding (onnx-simplifier) first"
+            )
         return self.layout
 
     def _fold(self, node):
@@ -92,17 +105,17 @@ class Walk:
         if node.op in ("Quant", "IntQuant") and arrays[3] is not None:
             bits = float(np.asarray(arrays[3]).flat[0])
             described = [f"quantized to {bits:g} bits by {node}"] if bits > 1 else []
-        if node.op in ("Quant", "IntQuant", "BipolarQuant") and not described:
-            self._note_latent(node, arrays[0])
+        weights = arrays[0] if arrays else None
+        if (
+            node.op in ("Quant", "IntQuant", "BipolarQuant")
+            and not described
+            and weights is not None
+            and weights.size > 1
+        ):
+            if (np.abs(weights) != np.abs(weights.flat[0])).any():
+                self.chain.note_latent(weights)
         if described:
             self.wide[node.outputs[0]] = described[0]
-
-    def _note_latent(self, node, weights):
-        magnitudes = np.abs(weights)
-        if weights.size > 1 and (magnitudes != magnitudes.flat[0]).any():
-            zeros = int((weights == 0).sum())
-            self.chain.messages.append(f"{node}: real (latent) weights are binarised by their sign"
-                                       + (f", {zeros} zeros to +1" if zeros else ""))
 
     # What handlers use.
 
@@ -114,7 +127,9 @@ class Walk:
         """A constant input, or InputError."""
         value = self.optional(node, index)
         if value is None:
-            raise InputError(f"{node}: its {what} (input {index}) is missing or no constant; export it as an initializer")
+            raise InputError(
+                f"{node}: its {what} (input {index}) is missing or no constant; export it as an initializer"
+            )
         return value
 
     def optional(self, node: Node, index: int) -> np.ndarray | None:
@@ -142,13 +157,17 @@ class Walk:
         """Make the channels, rows and columns of the layout's last dimension the channels of a vector."""
         order = self.layout.flat_order
         if order is None or sum(1 for dim in self.layout.dims if set(dim) - {"N"}) > 1:
-            raise InputError(f"{node}: it needs a flat input (N, features), but gets {self.layout}; put a Flatten of "
-                             "(N, C, H, W) or (N, H, W, C) before it")
+            raise InputError(
+                f"{node}: it needs a flat input (N, features), but gets {self.layout}; put a Flatten of "
+                "(N, C, H, W) or (N, H, W, C) before it"
+            )
         position = next((i for i, dim in enumerate(self.layout.dims) if set(dim) - {"N"}), len(self.layout.dims) - 1)
         self.chain.flatten(str(node), node.name, order)
         sizes = self.sizes()
         dims = list(self.layout.dims)
-        dims[position] = tuple(letter for letter in dims[position] if letter == "N") + (("C",) if sizes["C"] > 1 else ())
+        dims[position] = tuple(letter for letter in dims[position] if letter == "N") + (
+            ("C",) if sizes["C"] > 1 else ()
+        )
         self.layout = Layout(tuple(dims), sizes)
 
     def sizes(self) -> dict[str, int]:
@@ -158,13 +177,17 @@ class Walk:
     def spatial(self, node: Node, order: str = "NCHW"):
         """Check that the layout is `order`; features flattened into the channel axis become channels."""
         channel = order.index("C")
-        if len(self.layout.dims) == 4 and set(self.layout.dims[channel]) & {"H", "W"} and not any(
-            set(dim) - {"N"} for i, dim in enumerate(self.layout.dims) if i != channel
+        if (
+            len(self.layout.dims) == 4
+            and set(self.layout.dims[channel]) & {"H", "W"}
+            and not any(set(dim) - {"N"} for i, dim in enumerate(self.layout.dims) if i != channel)
         ):
             self.flatten(node)
         if not self.layout.is_order(order):
-            raise InputError(f"{node}: it works on ({', '.join(order)}), but its input is {self.layout}; put a Transpose or "
-                             "Reshape before it")
+            raise InputError(
+                f"{node}: it works on ({', '.join(order)}), but its input is {self.layout}; put a Transpose or "
+                "Reshape before it"
+            )
 
     def update(self, order: str):
         """After an operation on (N, C, H, W) in `order`: the same order, the new sizes."""
@@ -176,14 +199,18 @@ class Walk:
             weights = weights.astype(np.float64)
         flat = np.abs(weights.reshape(len(weights), -1))
         if not weights.size or not np.isfinite(flat).all():
-            raise InputError(f"{node}: its weights {node.inputs[index]!r} are empty or not finite; check the training and export again")
+            raise InputError(
+                f"{node}: its weights {node.inputs[index]!r} are empty or not finite; check the training and export again"
+            )
         alpha = flat.max(axis=1)
         if (flat != alpha[:, None]).any() or not alpha.all():
             how = self.wide.get(node.inputs[index])
             count = np.unique(weights).size
             kind = "with zeros" if (weights == 0).any() else f"of {count} values"
-            raise InputError(f"{node}: its weights {node.inputs[index]!r} are {how + ', ' if how else ''}{kind}, not -alpha or +alpha "
-                             "for each output; train with 1-bit weights, or put a BipolarQuant on them")
+            raise InputError(
+                f"{node}: its weights {node.inputs[index]!r} are {how + ', ' if how else ''}{kind}, not -alpha or +alpha "
+                "for each output; train with 1-bit weights, or put a BipolarQuant on them"
+            )
         return np.where(weights > 0, 1, -1).astype(np.int8), alpha
 
 
@@ -200,11 +227,17 @@ def _image(graph: Graph) -> tuple[tuple[int, int, int], Layout, str]:
         return (1, *shape[1:]), Layout.of("NHW", sizes), ""
     features = shape[1]
     image = _reshaped_to(graph) or next(
-        ((c, side, side) for c in (1, 3) if (side := round((features / c) ** 0.5)) ** 2 * c == features), (1, 1, features))
+        ((c, side, side) for c in (1, 3) if (side := round((features / c) ** 0.5)) ** 2 * c == features),
+        (1, 1, features),
+    )
     sizes = {"N": batch, **dict(zip("CHW", image, strict=True))}
     layout = Layout.of("NCHW", sizes).reshaped(shape)
     assert layout is not None
-    return image, layout, f"input: {features} features are taken as an image of {'x'.join(map(str, image))} (channels, height, width)"
+    return (
+        image,
+        layout,
+        f"input: {features} features are taken as an image of {'x'.join(map(str, image))} (channels, height, width)",
+    )
 
 
 def _reshaped_to(graph: Graph):

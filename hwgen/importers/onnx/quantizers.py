@@ -1,0 +1,125 @@
+"""Operators that turn reals into integer levels."""
+
+import numpy as np
+
+from ...errors import InputError
+from ..realfold import Quantizer, Rounded, column
+from .constants import ROUNDINGS, limits, quant_fields
+from .elementwise import column_of
+from .reader import Node
+from .walk import Walk
+
+
+def _bipolar_quant(walk: Walk, node: Node):
+    walk.data_first(node)
+    scale = column_of(walk, node, walk.constant(node, 1, "scale"))
+    if not (scale > 0).all():
+        raise InputError(f"{node}: its scale is not positive; train again with a positive scale")
+    edge = np.zeros((1, 1), walk.graph.dtype)
+    walk.chain.quantize(str(node), node.name, Quantizer(0, 1, 2 * scale, -scale, edges=edge))
+
+
+def _quant(walk: Walk, node: Node):
+    walk.data_first(node)
+    fields = [walk.constant(node, i, what) for i, what in ((1, "scale"), (2, "zero point"), (3, "bit width"))]
+    bits, signed, narrow, rounding = quant_fields(node, fields)
+    scale, zero = (column_of(walk, node, v) for v in fields[:2])
+    if not (zero == np.rint(zero)).all():
+        raise InputError(f"{node}: its zero point is not whole; use a whole zero point")
+    if bits == 1 and signed:
+        # The executor gives (+-1 - zero) * scale where x / scale + zero >= 0.
+        level = Rounded(scale, zero, -1, 0, np.floor)
+        quantizer = Quantizer(-1, 0, 2 * scale, scale - zero * scale, level)
+    else:
+        low, high = limits(bits, signed, narrow)
+        quantizer = Quantizer(low, high, scale, -zero * scale, Rounded(scale, zero, low, high, ROUNDINGS[rounding]))
+    walk.chain.quantize(str(node), node.name, quantizer)
+
+
+def _sign(walk: Walk, node: Node):
+    """ONNX Sign: -1, 0 or +1; two levels where 0 cannot happen is for `Chain` to see."""
+    tiny = np.nextafter(walk.graph.dtype(0), walk.graph.dtype(1))
+    one, zero = np.ones((1, 1)), np.zeros((1, 1))
+    three = Quantizer(-1, 1, one, zero, edges=np.array([[0, tiny]], walk.graph.dtype))
+    two = Quantizer(0, 1, 2 * one, -one, edges=np.zeros((1, 1), walk.graph.dtype))
+    if walk.chain.reaches_zero(str(node)):
+        walk.chain.messages.append(
+            f"{node}: Sign gives 0 for 0, which happens here, so that its output has three values and two "
+            "bits; a BipolarQuant has one"
+        )
+        walk.chain.quantize(str(node), node.name, three)
+    else:
+        walk.chain.quantize(str(node), node.name, two)
+
+
+def _multi_threshold(walk: Walk, node: Node):
+    walk.data_first(node)
+    edges = walk.constant(node, 1, "thresholds")
+    rank = len(walk.layout.dims)
+    order = str(node.attributes.get("data_layout", "")) or {2: "NC", 3: "NWC", 4: "NCHW"}.get(rank, "NC")
+    axis = order.index("C") if "C" in order else 1
+    if edges.ndim != 2 or not edges.shape[1] or axis >= rank:
+        raise InputError(
+            f"{node}: its thresholds of shape {list(edges.shape)} are not (channels, steps) of an input {walk.layout}"
+        )
+    if edges.shape[1] > 4095:
+        raise InputError(
+            f"{node}: it has {edges.shape[1]} steps, and an activation has at most 4096 values; use 12 bits or fewer"
+        )
+    if edges.shape[0] > 1:
+        channels = np.arange(len(edges)).reshape(-1, *[1] * (rank - 1 - axis))
+        edges = edges[walk.vector(node, channels)]
+    scale, bias = (float(node.attributes.get(key, default)) for key, default in (("out_scale", 1.0), ("out_bias", 0.0)))
+    if not np.isfinite([scale, bias]).all() or scale == 0:
+        raise InputError(
+            f"{node}: its out_scale {scale:g} and out_bias {bias:g} give no activation; use finite ones and a scale"
+        )
+    edges = np.sort(edges.astype(walk.graph.dtype), axis=1)
+    walk.chain.quantize(
+        str(node),
+        node.name,
+        Quantizer(0, edges.shape[1], column(scale, walk.graph.dtype), column(bias, walk.graph.dtype), edges=edges),
+    )
+
+
+def _trunc(walk: Walk, node: Node):
+    """Brevitas' truncating average pool ends in it: floor(round(x / scale + zero) / 2^t), both versions of the operator."""
+    walk.data_first(node)
+    values = [walk.constant(node, i, "parameter") for i in range(1, len(node.inputs))]
+    if len(values) not in (4, 5) or any(v.size != 1 for v in values):
+        raise InputError(
+            f"{node}: it needs one scale, zero point and width for all channels; use a Trunc of five or six inputs"
+        )
+    scale, zero = (float(v.flat[0]) for v in values[:2])
+    rounding = str(node.attributes.get("rounding_mode", "FLOOR")).upper()
+    if zero or scale <= 0 or rounding not in ROUNDINGS:
+        raise InputError(
+            f"{node}: scale {scale:g}, zero point {zero:g} and rounding {rounding!r} are not supported; use a "
+            "positive scale, zero point 0 and one of " + ", ".join(ROUNDINGS)
+        )
+    dtype = walk.graph.dtype
+    if len(values) == 4:
+        factor, step, clamp = 2.0 ** (float(values[2].flat[0]) - float(values[3].flat[0])), scale, None
+    else:
+        step = float(values[3].flat[0])
+        factor = 2.0 ** round(float(np.log2(step / scale)))
+        clamp = limits(
+            int(values[4].flat[0]), bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
+        )
+
+    def level(x):
+        y = np.round(x / dtype(scale)) / dtype(factor)
+        return ROUNDINGS[rounding](y if clamp is None else np.clip(y, *(dtype(v) for v in clamp)))
+
+    low, high = clamp or walk.chain.extent(str(node), level)
+    walk.chain.quantize(str(node), node.name, Quantizer(low, high, column(step, dtype), column(0, dtype), level))
+
+
+OPERATORS = {
+    "BipolarQuant": _bipolar_quant,
+    "Quant": _quant,
+    "IntQuant": _quant,
+    "Sign": _sign,
+    "MultiThreshold": _multi_threshold,
+    "Trunc": _trunc,
+}
