@@ -19,11 +19,20 @@ def add_arguments(parser):
     add_shape(parser)
     parser.add_argument("--images", type=positive, metavar="N", help=f"how many images (default: {DEFAULT_IMAGES})")
     parser.add_argument(
-        "--data", metavar="DATA", help="images: NAME:SPLIT or an .npz (default: the model's sample, or else random ones)"
+        "--data",
+        metavar="DATA",
+        help="images: NAME:SPLIT or an .npz (default: the model's sample, or else random ones)",
     )
-    parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of stalls and random images (default: 1)")
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="where the simulation goes (default: build)"
+        "--seed", type=positive, default=1, metavar="N", help="of stalls and random images (default: 1)"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("build"),
+        metavar="DIR",
+        help="where the simulation goes (default: build)",
     )
     add_json(parser)
 
@@ -58,7 +67,9 @@ def _images(options, session, model):
     count = options.images or DEFAULT_IMAGES
     network = model.network
     spec = options.data or model.card.get("sample")
-    for candidate in [spec] if spec else ["mnist:test", "cifar10-lossless:test", "mnist-sample:test", "cifar10-sample:test"]:
+    for candidate in (
+        [spec] if spec else ["mnist:test", "cifar10-lossless:test", "mnist-sample:test", "cifar10-sample:test"]
+    ):
         try:
             with session.progress(f"loading {candidate}") as advance:
                 dataset = data.load(candidate, count, progress=lambda name, done, size: advance(done, size))
@@ -70,4 +81,6 @@ def _images(options, session, model):
     channels, height, width = network.image_shape
     most = 1 << network.image_type.bits
     random = np.random.default_rng(options.seed)
-    return random.integers(0, most, (count, height, width, channels), dtype=np.uint8), f"random images, seed {options.seed}"
+    return random.integers(
+        0, most, (count, height, width, channels), dtype=np.uint8
+    ), f"random images, seed {options.seed}"

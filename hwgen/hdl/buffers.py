@@ -94,9 +94,7 @@ class ActivationMemory(wiring.Component):
 
     def __init__(self, banks: int, lanes: int, columns: int, depth: int):
         self.banks, self.lanes, self.columns, self.depth = banks, lanes, columns, max(2, depth)
-        self.contents = [
-            MemoryData(shape=lanes // columns, depth=self.depth, init=[]) for _ in range(banks * columns)
-        ]
+        self.contents = [MemoryData(shape=lanes // columns, depth=self.depth, init=[]) for _ in range(banks * columns)]
         bits = (self.depth - 1).bit_length()
         super().__init__(
             {

@@ -1,7 +1,7 @@
 """The loader: the image stream, pixel by pixel through the pixel map, into one of two places in activation memory."""
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
@@ -145,11 +145,20 @@ class Loader(wiring.Component):
         image_ends = Signal()
         m.d.sync += self.loaded.eq(image_ends)
         with m.If(self.write):
-            m.d.sync += [pending.eq(pending - 1), plane.eq(plane + 1), plane_offset.eq(plane_offset + layout.plane_words)]
+            m.d.sync += [
+                pending.eq(pending - 1),
+                plane.eq(plane + 1),
+                plane_offset.eq(plane_offset + layout.plane_words),
+            ]
             with m.If(plane == planes - 1):
                 m.d.sync += [plane.eq(0), plane_offset.eq(0), word.eq(word + 1)]
                 with m.If(word == words - 1):
-                    m.d.sync += [word.eq(0), x.eq(x + 1), phase.eq(phase + 1), phase_offset.eq(phase_offset + layout.words)]
+                    m.d.sync += [
+                        word.eq(0),
+                        x.eq(x + 1),
+                        phase.eq(phase + 1),
+                        phase_offset.eq(phase_offset + layout.words),
+                    ]
                     with m.If(phase == layout.stride - 1):
                         m.d.sync += [phase.eq(0), phase_offset.eq(0), bank.eq(bank + 1)]
                         with m.If(bank == q - 1):

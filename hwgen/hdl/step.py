@@ -19,5 +19,13 @@ def step_layout(planes: int) -> data.StructLayout:
     index : plane that is read, n-1 down to 0
     """
     return data.StructLayout(
-        {"step": 1, "first": 1, "plane": 1, "last": 1, "tile": 1, "frame": 1, "index": max(1, (planes - 1).bit_length())}
+        {
+            "step": 1,
+            "first": 1,
+            "plane": 1,
+            "last": 1,
+            "tile": 1,
+            "frame": 1,
+            "index": max(1, (planes - 1).bit_length()),
+        }
     )

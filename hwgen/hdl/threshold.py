@@ -81,7 +81,7 @@ class ThresholdUnit(wiring.Component):
 
     def _rings(self, m, modes):
         plan = self.plan
-        p_count, q_count, lanes = plan.shape.p, plan.shape.q, plan.threshold_lanes
+        q_count, lanes = plan.shape.q, plan.threshold_lanes
         length = ring_length(plan.shape, lanes)
         bits, width = plan.code_bits, plan.accumulator_bits
         searches = stage_field(m, self.stage, [mode == "threshold" for mode in modes], "searches")

@@ -53,4 +53,7 @@ class Layout:
         """(bank, address) of a word of pixel (y, x)."""
         group, phase = divmod(x, self.stride)
         column = group // self.banks * self.stride + phase
-        return group % self.banks, self.base + plane * self.plane_words + y * self.row_words + column * self.words + word
+        return (
+            group % self.banks,
+            self.base + plane * self.plane_words + y * self.row_words + column * self.words + word,
+        )

@@ -126,7 +126,9 @@ class _Lowering:
             self.stages.append(stage)
             tensor = Tensor.activation(stage.output_shape, stage.output_type) if not stage.final else None
             if stage.final and not self.peek(Argmax):
-                self.refuse("the array has no place for a layer between accumulators and Argmax; put a Threshold before it")
+                self.refuse(
+                    "the array has no place for a layer between accumulators and Argmax; put a Threshold before it"
+                )
         if tensor is not None:
             self.stages.append(self.finish(self.identity(tensor, ((0, 0),), (1, 1)), raw=True))
         return Lowered(
@@ -215,7 +217,9 @@ class _Lowering:
             if isinstance(following, Flatten):
                 following = self.layers[self.index + 2]
             padded = isinstance(following, Convolution) and following.padded
-            merges = isinstance(following, (Convolution, Dense)) and (not padded or self.border_merges(tensor, pool, following))
+            merges = isinstance(following, (Convolution, Dense)) and (
+                not padded or self.border_merges(tensor, pool, following)
+            )
             self.index += 1
             if not merges:
                 window = [(y, x) for y in range(pool.window[0]) for x in range(pool.window[1])]
@@ -348,7 +352,9 @@ class _Lowering:
         else:
             thresholds = layer.thresholds
         if layer.output.bits > MOST_THRESHOLD_BITS:
-            self.refuse(f"its output has {layer.output.bits} bits; the array writes activations of 1..{MOST_THRESHOLD_BITS}")
+            self.refuse(
+                f"its output has {layer.output.bits} bits; the array writes activations of 1..{MOST_THRESHOLD_BITS}"
+            )
         return replace(
             stage, layer=self.index, thresholds=thresholds * stage.divisor, output_type=layer.output, divisor=1
         )

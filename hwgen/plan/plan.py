@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 
 from ..errors import InputError
-from ..integers import signed
 from ..network import Network
 from . import pipeline
 from .compile import (
@@ -20,9 +19,9 @@ from .compile import (
     tap_table,
     weight_words,
 )
-from .layout import Layout, ceil_div
+from .layout import Layout
 from .lowering import Lowered
-from .schedule import Timing, parameter_time, ring_length, schedule
+from .schedule import Timing, ring_length, schedule
 
 BLOCK_BITS = 1024
 """A read-only table of at least this many bits goes to block RAM, a smaller one to LUTs."""

@@ -7,7 +7,7 @@ from ..errors import InputError
 from ..network import Network
 from .compile import ArrayShape
 from .cost import estimate_luts
-from .lowering import Lowered, lower
+from .lowering import lower
 from .memory import block_rams, total_rams
 from .plan import Plan, make_plan
 
@@ -123,7 +123,7 @@ def _refusal(network, board, fits, limit):
     excess = nearest.excess() or f"about {nearest.luts} LUTs, over the {limit:.0f} that the planner fills by itself"
     times = network.weight_bits / target.ram_bits
     if times > 1:
-        mend = f"its {network.weight_bits} weight bits alone are {times:.1f} times the block RAM there; take a larger board"
+        mend = f"its {network.weight_bits} weight bits are {times:.1f} times the block RAM there; take a larger board"
     else:
         mend = "take a larger board, a smaller network or, with --p, --s and --q, another array"
     return InputError(

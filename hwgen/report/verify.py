@@ -23,7 +23,13 @@ def verify_facts(report: Report, fit: Fit, board: Board) -> dict:
         "interval": report.interval,
         "utilisation": plan.utilisation,
         "layers": [
-            {"name": s.name, "values": s.values, "mismatches": s.mismatches, "planned": s.planned, "cycles": list(s.cycles)}
+            {
+                "name": s.name,
+                "values": s.values,
+                "mismatches": s.mismatches,
+                "planned": s.planned,
+                "cycles": list(s.cycles),
+            }
             for s in report.stages
         ],
         "passed": report.passed,
@@ -33,13 +39,11 @@ def verify_facts(report: Report, fit: Fit, board: Board) -> dict:
 def verify_text(report: Report, fit: Fit, board: Board, source: str) -> str:
     plan = fit.plan
     shape = plan.shape
-    rows = [
-        [s.name, s.values, s.mismatches, s.planned, " ".join(f"{c:,}" for c in s.cycles)] for s in report.stages
-    ]
+    rows = [[s.name, s.values, s.mismatches, s.planned, " ".join(f"{c:,}" for c in s.cycles)] for s in report.stages]
     table = Table(columns=["layer", "values", "mismatches", "cycles planned", "cycles seen"], rows=rows)
     head = (
-        f"{plan.network.name} on {board.name}, array {shape.p} x {shape.s} x {shape.q}, {report.frames} frames ({source}): "
-        "as they come, with stalls, and after a reset in mid-frame"
+        f"{plan.network.name} on {board.name}, array {shape.p} x {shape.s} x {shape.q}, {report.frames} frames "
+        f"({source}): as they come, with stalls, and after a reset in mid-frame"
     )
     verdict = (
         "every layer of every frame equals the golden model, every cycle count the plan"

@@ -71,9 +71,7 @@ def read_trace(plan: Plan, folder: Path) -> Trace:
 
 
 def _values(plan, writes, frames):
-    per_stage = [
-        s.timing.written * s.compiled.tiles * s.compiled.groups if s.target else 0 for s in plan.stages
-    ]
+    per_stage = [s.timing.written * s.compiled.tiles * s.compiled.groups if s.target else 0 for s in plan.stages]
     total = sum(per_stage)
     if len(writes) != frames * total:
         raise BuildError(f"the simulation wrote {len(writes)} words for {frames} frames of {total}")

@@ -106,7 +106,9 @@ def compare(plan: Plan, trace: Trace, expected: golden.Result, order: list[int],
     for index, planned in enumerate(plan.stages):
         stage = planned.compiled.stage
         if stage.final:
-            differ = int((trace.logits != expected.logits[order]).sum() + (trace.classes != expected.classes[order]).sum())
+            differ = int(
+                (trace.logits != expected.logits[order]).sum() + (trace.classes != expected.classes[order]).sum()
+            )
             values = trace.logits.size + trace.classes.size
         else:
             seen = trace.values[index]
