@@ -1,4 +1,4 @@
-"""LUT estimate of a plan: a sum over units, with coefficients read off synthesis. docs/numbers.md compares them."""
+"""LUT estimate of a plan: a sum over what it is made of, with coefficients fitted to syntheses (docs/numbers.md)."""
 
 from dataclasses import dataclass
 
@@ -7,44 +7,76 @@ from .plan import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
-    """LUT4 of a family, as synthesis counts them (a carry cell counts as the LUT positions it takes).
+    """LUT4 of a family, per unit of what `quantities` counts.
 
     Attributes
     ----------
-    lane : XNOR and popcount, per lane of a PE
-    adder : per bit of an accumulator that adds
-    select : per bit of a two-way choice
-    control : sequencer, reader, collector, writer and registers, per stage and in all
+    lanes : XNOR and popcount of one lane of a processing element
+    accumulators : accumulator bits, twice where planes double them
+    queue : bits of the emitter's queue
+    stages : stages in the tables of the sequencer, collector and writer
+    addresses : bits of an address
+    border : bits of a coordinate, per lane and for the row
+    words : bits of the Q activation words
+    window : bits of the packed first layer's window
+    codes : bits of pooled codes, four times where they are searched
+    rings : accumulator bits in the rings of the threshold unit
+    tables : sixteen bits of tables in LUTs
+    fixed : everything else
+    cell : logic cells of the device per LUT4 (iCE40 counts a register without its LUT as a cell of its own)
     """
 
-    lane: float
-    adder: float
-    select: float
-    per_stage: float
-    control: float
+    lanes: float
+    accumulators: float
+    queue: float
+    stages: float
+    addresses: float
+    border: float
+    words: float
+    window: float
+    codes: float
+    rings: float
+    tables: float
+    fixed: float
+    cell: float
 
 
 FAMILY = {
-    "ice40": Coefficients(lane=2.6, adder=1.0, select=1.0, per_stage=55, control=420),
-    "ecp5": Coefficients(lane=2.8, adder=1.1, select=1.0, per_stage=75, control=520),
-}
+    "ice40": Coefficients(
+        lanes=2.81, accumulators=1.25, queue=0.90, stages=47.6, addresses=21.2, border=21.3, words=1.98, window=0.71,
+        codes=1.00, rings=1.14, tables=1.07, fixed=327, cell=1.36,
+    ),
+    "ecp5": Coefficients(
+        lanes=2.16, accumulators=1.84, queue=1.28, stages=135, addresses=23.8, border=4.65, words=1.56, window=0.92,
+        codes=1.20, rings=1.44, tables=1.23, fixed=295, cell=1.0,
+    ),
+}  # fmt: skip
+
+
+def quantities(plan: Plan) -> dict[str, float]:
+    """How much of each of `Coefficients` a plan has."""
+    shape, bits = plan.shape, plan.accumulator_bits
+    elements = shape.p * shape.q
+    first = plan.stages[0].compiled
+    window = shape.q * len(first.taps) * first.stage.weights.shape[2] * first.planes if first.packed else 0
+    return {
+        "lanes": elements * shape.s,
+        "accumulators": elements * bits * (2 if plan.planes > 1 else 1),
+        "queue": shape.p * bits,
+        "stages": len(plan.stages),
+        "addresses": plan.address_bits,
+        "border": plan.coordinate_bits * (1 + shape.q) if plan.has_border else 0,
+        "words": shape.q * shape.s,
+        "window": window,
+        "codes": elements * plan.code_bits * (4 if plan.has_multi_threshold else 1),
+        "rings": elements * bits if plan.has_multi_threshold else 0,
+        "tables": sum(spec.bits for spec in plan.memories if not spec.block) / 16,
+        "fixed": 1,
+    }
 
 
 def estimate_luts(plan: Plan, family: str) -> int:
-    """Expected LUT4 of the core."""
-    c, shape = FAMILY[family], plan.shape
-    bits, elements = plan.accumulator_bits, shape.p * shape.q
-    element = c.lane * shape.s + bits * (c.adder + c.select * (2 if plan.planes > 1 else 1))
-    luts = c.control + c.per_stage * len(plan.stages) + elements * element
-    luts += shape.p * bits * c.select  # the emitter's queue
-    luts += shape.s * shape.q * c.select * (1 + max(1, shape.q) // 2 + plan.has_border)  # bank rotation, borders
-    first = plan.stages[0].compiled
-    if first.packed:
-        lanes = len(first.taps) * first.stage.weights.shape[2]
-        luts += shape.q * (lanes * first.planes / 2 + shape.s * first.array_words) * c.select
-    luts += elements * plan.code_bits * c.select  # pooled codes
-    if plan.has_multi_threshold:
-        luts += elements * (bits + 2 * plan.code_bits) * c.select
-        luts += plan.threshold_lanes * (2 * bits + 4 * plan.code_bits)
-    luts += sum(spec.bits / 24 for spec in plan.memories if not spec.block)
-    return round(luts)
+    """Expected logic cells of the core, as nextpnr counts them for the family."""
+    coefficients = FAMILY[family]
+    total = sum(getattr(coefficients, name) * amount for name, amount in quantities(plan).items())
+    return round(total * coefficients.cell)

@@ -14,7 +14,7 @@ from .plan import Plan, make_plan
 CHANNELS = (2, 4, 8, 16, 32, 64, 128)
 LANES = (4, 8, 16, 32, 64, 128)
 PIXELS = (1, 2, 4, 8)
-LUT_SHARE = 0.60
+LUT_SHARE = 0.80
 AUTOMATIC_LUTS = 16_000
 """What the planner fills by itself: this part of a device, and no more LUTs than place and route does in minutes."""
 
