@@ -11,13 +11,17 @@ EXAMPLES = """\
   hwgen verify my.onnx --board icebreaker --images 100 --data mnist:test --json"""
 
 DEFAULT_IMAGES = 10
+SAMPLES = ("mnist-sample:test", "cifar10-sample:test")
+"""Real images to try on a model that names none; where their shape is another, random ones serve."""
 
 
 def add_arguments(parser):
     add_model(parser)
     add_board(parser)
     add_shape(parser)
-    parser.add_argument("--images", type=positive, metavar="N", help=f"how many images (default: {DEFAULT_IMAGES})")
+    parser.add_argument(
+        "--images", type=positive, metavar="N", help=f"images to run, spread over the data (default: {DEFAULT_IMAGES})"
+    )
     parser.add_argument(
         "--data",
         metavar="DATA",
@@ -58,7 +62,7 @@ def run(options, session) -> Answer:
 
 
 def _images(options, session, model):
-    """Images to run and where they are from."""
+    """Images to run, spread evenly over their set (some sets are sorted by class), and where they are from."""
     import numpy as np
 
     from .. import data, golden
@@ -67,20 +71,18 @@ def _images(options, session, model):
     count = options.images or DEFAULT_IMAGES
     network = model.network
     spec = options.data or model.card.get("sample")
-    for candidate in (
-        [spec] if spec else ["mnist:test", "cifar10-lossless:test", "mnist-sample:test", "cifar10-sample:test"]
-    ):
+    for candidate in [spec] if spec else SAMPLES:
         try:
             with session.progress(f"loading {candidate}") as advance:
-                dataset = data.load(candidate, count, progress=lambda name, done, size: advance(done, size))
+                dataset = data.load(candidate, progress=lambda name, done, size: advance(done, size))
             golden.check_images(network, dataset.images)
-            return dataset.images, dataset.name
         except InputError:
             if spec:
                 raise
-    channels, height, width = network.image_shape
-    most = 1 << network.image_type.bits
+            continue
+        chosen = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))
+        return dataset.images[chosen], dataset.name
+    shape = (count, *network.image_shape[1:], network.image_shape[0])
     random = np.random.default_rng(options.seed)
-    return random.integers(
-        0, most, (count, height, width, channels), dtype=np.uint8
-    ), f"random images, seed {options.seed}"
+    images = random.integers(0, 1 << network.image_type.bits, shape, dtype=np.uint8)
+    return images, f"random images, seed {options.seed}"
