@@ -95,3 +95,59 @@ def control_word(plan: Plan, step: Step) -> dict:
         "frame": int(step.tile_first and step.tile == 0 and step.stage == 0),
         "index": step.plane,
     }
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One capture of a stage: the end of a pixel group at one position of the pooling window.
+
+    `pointer` and `column` are where its codes go (None for logits); `bits` is the width of a code.
+    """
+
+    stage: int
+    tile: int
+    window: int
+    window_first: bool
+    window_last: bool
+    tile_last: bool
+    tile_ends: bool
+    frame_ends: bool
+    column: int
+    pointer: int | None
+    mode: str
+    bits: int
+
+
+def captures(plan: Plan) -> Iterator[Capture]:
+    """Captures of one frame in order."""
+    p, s, q = plan.shape.p, plan.shape.s, plan.shape.q
+    columns = max(1, s // p)
+    for stage, planned in enumerate(plan.stages):
+        compiled, target = planned.compiled, planned.target
+        groups = [
+            (row, column, phase)
+            for row in range(compiled.rows)
+            for column in range(compiled.columns)
+            for phase in range(compiled.phases)
+        ]
+        windows = len(compiled.stage.window)
+        for tile in range(compiled.tiles):
+            word = tile * p // s
+            for row, column, phase in groups:
+                pixel = column * compiled.phases * q + phase
+                for window in range(windows):
+                    ends = (row, column, phase) == groups[-1] and window == windows - 1
+                    yield Capture(
+                        stage=stage,
+                        tile=tile,
+                        window=window,
+                        window_first=window == 0,
+                        window_last=window == windows - 1,
+                        tile_last=tile == compiled.tiles - 1,
+                        tile_ends=ends,
+                        frame_ends=ends and tile == compiled.tiles - 1 and stage == len(plan.stages) - 1,
+                        column=tile % columns,
+                        pointer=target.locate(row, pixel, word, 0)[1] if target else None,
+                        mode=compiled.mode,
+                        bits=compiled.stage.output_type.bits if target else 0,
+                    )

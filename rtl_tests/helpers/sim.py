@@ -51,7 +51,9 @@ async def stream_put(ctx, stream, payloads: Sequence, gaps: Callable[[], int] = 
             await ctx.tick()
         ctx.set(stream.payload, payload)
         ctx.set(stream.valid, 1)
-        await ctx.tick().until(stream.ready)
+        taken = False
+        while not taken:
+            _, _, taken = await ctx.tick().sample(stream.ready)
         ctx.set(stream.valid, 0)
 
 
@@ -62,7 +64,9 @@ async def stream_get(ctx, stream, count: int, gaps: Callable[[], int] = lambda: 
         for _ in range(gaps()):
             await ctx.tick()
         ctx.set(stream.ready, 1)
-        (payload,) = await ctx.tick().sample(stream.payload).until(stream.valid)
+        valid = False
+        while not valid:
+            _, _, valid, payload = await ctx.tick().sample(stream.valid, stream.payload)
         ctx.set(stream.ready, 0)
         taken.append(payload)
     return taken

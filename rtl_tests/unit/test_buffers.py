@@ -1,0 +1,82 @@
+"""Memories: tables, the weight memory's own addressing, and the banks of activations."""
+
+import random
+
+import pytest
+
+from hwgen.hdl.buffers import ActivationMemory, Table, WeightMemory
+from rtl_tests.helpers.plans import control_word, steps
+from rtl_tests.helpers.sim import respond, simulate
+from rtl_tests.helpers.zoo import CASES
+
+
+@pytest.mark.parametrize("depth, width, block", [(1, 3, False), (7, 12, True), (64, 40, True)])
+def test_table(depth, width, block):
+    rng = random.Random(depth)
+    rows = [rng.getrandbits(width) for _ in range(depth)]
+    table = Table(rows, width, block)
+    addresses = [rng.randrange(depth) for _ in range(100)]
+    seen = respond(table, addresses, lambda ctx, a: ctx.set(table.address, a), lambda ctx: ctx.get(table.data), 1)
+    assert table.latency == 1
+    assert seen == [rows[a] for a in addresses]
+
+
+@pytest.mark.parametrize("name, words", [("single layer", 144), ("dense only", 470), ("points", 1488), ("sums", 5040)])
+def test_weight_memory(name, words):
+    """Two frames: every step reads the word of its stage, tile, tap and channel word, whatever the plane."""
+    plan = next(case for case in CASES if case.name == name).plan()
+    unit = WeightMemory(plan.weights, plan.shape.p * plan.shape.s, plan.planes)
+    rng = random.Random(name)
+    idle = {name: 0 for name in ("step", "first", "plane", "last", "tile", "frame", "index")}
+    controls, expected = [], []
+    for _ in range(2):
+        base = 0
+        for stage, planned in enumerate(plan.stages):
+            compiled = planned.compiled
+            assert not compiled.packed
+            for step in steps(plan, stage):
+                while rng.random() < 0.05:
+                    controls.append({**idle, "first": rng.getrandbits(1)})
+                    expected.append(None)
+                controls.append(control_word(plan, step))
+                at = step.tap * compiled.words + step.word
+                expected.append(plan.weights[base + step.tile * compiled.weight_words + at])
+            base += compiled.weight_words * compiled.tiles
+    seen = respond(unit, controls, lambda ctx, c: ctx.set(unit.control, c), lambda ctx: ctx.get(unit.weights), 1)
+    pairs = [(s, e) for s, e in zip(seen, expected, strict=True) if e is not None]
+    assert all(s == e for s, e in pairs)
+    assert len(pairs) == words
+    assert unit.latency == 1
+
+
+@pytest.mark.parametrize("banks, lanes, columns, depth", [(1, 4, 1, 2), (3, 8, 4, 30), (4, 6, 2, 17)])
+def test_activation_memory(banks, lanes, columns, depth):
+    rng = random.Random(f"{banks}{lanes}{columns}")
+    unit = ActivationMemory(banks, lanes, columns, depth)
+    memory = [[0] * depth for _ in range(banks)]
+    width = lanes // columns
+    reads = 0
+
+    async def bench(ctx):
+        nonlocal reads
+        for _ in range(800):
+            addresses = [rng.randrange(depth) for _ in range(banks)]
+            write, enables, parts = rng.randrange(depth), rng.getrandbits(banks), rng.getrandbits(columns)
+            words = [rng.getrandbits(lanes) for _ in range(banks)]
+            ctx.set(unit.read_address, addresses)
+            ctx.set(unit.write_address, write)
+            ctx.set(unit.write_banks, enables)
+            ctx.set(unit.write_columns, parts)
+            ctx.set(unit.write_data, words)
+            expected = [memory[bank][address] for bank, address in enumerate(addresses)]
+            await ctx.tick()
+            for bank in range(banks):
+                if addresses[bank] != write:  # the schedule never reads what is being written
+                    assert ctx.get(unit.read_data[bank]) == expected[bank]
+                    reads += 1
+                if enables >> bank & 1:
+                    mask = sum(((1 << width) - 1) << (c * width) for c in range(columns) if parts >> c & 1)
+                    memory[bank][write] = memory[bank][write] & ~mask | words[bank] & mask
+
+    simulate(unit, bench, limit=1000)
+    assert reads > 300 * banks

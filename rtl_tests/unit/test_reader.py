@@ -1,0 +1,69 @@
+"""The reader: words, masks and borders of every kind of step, against the tap table read in plain Python."""
+
+import random
+
+import pytest
+
+from hwgen.hdl.reader import Reader
+from hwgen.plan import pipeline
+from rtl_tests.helpers.model import fetch
+from rtl_tests.helpers.plans import control_word, steps
+from rtl_tests.helpers.sim import simulate
+from rtl_tests.helpers.zoo import CASES
+
+PER_STAGE = 250
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_steps(case):
+    plan = case.plan()
+    rng = random.Random(case.name)
+    unit = Reader(plan)
+    q, mask = plan.shape.q, (1 << plan.address_bits) - 1
+    memory = [[rng.getrandbits(plan.shape.s) for _ in range(mask + 1)] for _ in range(q)]
+    issued = []
+    for stage in range(len(plan.stages)):
+        for place in (0, 1) if stage == 0 else (0,):
+            every = list(steps(plan, stage, place))
+            chosen = sorted(rng.sample(range(len(every)), min(PER_STAGE, len(every))))
+            issued += [(every[i], i == len(every) - 1) for i in chosen]
+    compared = outside = 0
+    image_reads = []
+
+    async def bench(ctx):
+        nonlocal compared, outside
+        pending = [0] * q  # bank data of the addresses of this cycle
+        for cycle in range(len(issued) + unit.latency):
+            if cycle < len(issued):
+                step, done = issued[cycle]
+                ctx.set(unit.control_in, control_word(plan, step))
+                ctx.set(unit.stage_done, int(done))
+                for port in ("stage", "entry", "x", "y"):
+                    ctx.set(getattr(unit, port), getattr(step, port))
+                ctx.set(unit.address, step.address & mask)
+            else:
+                ctx.set(unit.control_in, {"step": 0})
+                ctx.set(unit.stage_done, 0)
+            for bank in range(q):
+                ctx.set(unit.bank_data[bank], pending[bank])
+            if ctx.get(unit.image_read):
+                image_reads.append(cycle - unit.latency)
+            if cycle >= unit.latency:
+                step, _ = issued[cycle - unit.latency]
+                words, valid = fetch(plan, step, lambda bank, address: memory[bank][address & mask])
+                assert [ctx.get(unit.valid) >> lane & 1 for lane in range(q)] == valid
+                assert [ctx.get(unit.words[lane]) for lane in range(q)] == words, step
+                control = ctx.get(unit.control)
+                assert {name: control[name] for name in control_word(plan, step)} == control_word(plan, step)
+                assert ctx.get(unit.packed) == (step.stage == 0 and plan.stages[0].compiled.packed)
+                compared += q
+                outside += valid.count(False)
+            pending = [memory[bank][ctx.get(unit.bank_address[bank])] for bank in range(q)]
+            await ctx.tick()
+
+    simulate(unit, bench, limit=len(issued) + 20)
+    assert unit.latency == pipeline.READ + 2
+    assert image_reads == [i for i, (step, done) in enumerate(issued) if done and step.stage == 0]
+    assert compared == len(issued) * q
+    masked = any(planned.compiled.border == "mask" for planned in plan.stages)
+    assert (outside > 0) == masked

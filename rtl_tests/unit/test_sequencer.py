@@ -1,0 +1,90 @@
+"""The sequencer: its steps against nested loops, its cycles against the plan, and what holds it back."""
+
+import pytest
+
+from hwgen.hdl.sequencer import Sequencer
+from hwgen.plan import pipeline
+from rtl_tests.helpers.plans import control_word, steps
+from rtl_tests.helpers.sim import simulate
+from rtl_tests.helpers.zoo import CASES
+
+MOST_CYCLES = 3000
+CHOSEN = [case for case in CASES if case.plan().cycles <= MOST_CYCLES]
+
+
+def observed(plan, limit, frames, *, image=lambda cycle: 1, result_busy=lambda cycle: 0):
+    """Runs `frames` frames: [(cycle, control, stage, entry, address, x, y)] of the steps, [cycles] of the stages.
+
+    Results leave at one a cycle, as they do when nobody holds them back.
+    """
+    unit = Sequencer(plan)
+    issued, stages = [], []
+
+    async def bench(ctx):
+        cycle = active = tile = free = 0
+        while len(stages) < frames * len(plan.stages):
+            ctx.set(unit.image, image(cycle))
+            ctx.set(unit.result_busy, int(cycle < free or result_busy(cycle)))
+            active += ctx.get(unit.active)
+            control = ctx.get(unit.control)
+            if control.step:
+                ports = (ctx.get(getattr(unit, name)) for name in ("stage", "entry", "address", "x", "y"))
+                issued.append((cycle, control, *ports))
+            assert ctx.get(unit.result_sent) == (
+                control.step and control.last and ctx.get(unit.stage) == len(plan.stages) - 1
+            )
+            if ctx.get(unit.result_sent):
+                left = plan.logits.count - tile * plan.shape.p
+                words = min(left, plan.shape.p) + (left <= plan.shape.p)  # the last tile's logits, then the class
+                free = cycle + pipeline.CAPTURE + 1 + words
+                tile = 0 if left <= plan.shape.p else tile + 1
+            if ctx.get(unit.stage_done):
+                stages.append(active)
+                active = 0
+            await ctx.tick()
+            cycle += 1
+
+    simulate(unit, bench, limit=limit)
+    return issued, stages
+
+
+def check_steps(plan, issued, frames):
+    mask = (1 << plan.address_bits) - 1
+    expected = (step for f in range(frames) for i in range(len(plan.stages)) for step in steps(plan, i, f % 2))
+    compared = 0
+    for (_, control, stage, entry, address, x, y), step in zip(issued, expected, strict=True):
+        word = control_word(plan, step)
+        assert {name: control[name] for name in word} == word, step
+        assert (stage, entry, address, x, y) == (step.stage, step.entry, step.address & mask, step.x, step.y)
+        compared += 1
+    assert compared == frames * sum(
+        c.tiles * c.groups * len(c.stage.window) * c.steps for c in (s.compiled for s in plan.stages)
+    )
+
+
+@pytest.mark.parametrize("case", CHOSEN, ids=lambda case: case.name)
+def test_frames(case):
+    plan = case.plan()
+    issued, stages = observed(plan, 3 * plan.cycles + 300, 2)
+    check_steps(plan, issued, 2)
+    assert stages == plan.cycles_per_stage * 2
+    second = next(i for i, (_, control, *_) in enumerate(issued) if i and control.frame)
+    assert issued[second][0] - issued[0][0] == plan.cycles + plan.idle
+
+
+def test_held_back():
+    """Without an image no frame begins; while a result waits no further one is sent. The steps stay the same."""
+    plan = next(case for case in CASES if case.name == "single layer").plan()
+    image_from, busy = 60, range(75, 140)
+    issued, _ = observed(
+        plan, 1000, 2, image=lambda cycle: int(cycle >= image_from), result_busy=lambda cycle: int(cycle in busy)
+    )
+    check_steps(plan, issued, 2)
+    assert issued[0][0] == image_from
+    assert not any(control.last and cycle in busy for cycle, control, *_ in issued)
+    assert any(control.last and cycle == busy.stop for cycle, control, *_ in issued)
+
+
+def test_cases():
+    names = ["dense only", "sums", "identities", "single layer", "eight bits", "points", "packed late"]
+    assert [case.name for case in CHOSEN] == names
