@@ -76,7 +76,11 @@ def quantities(plan: Plan) -> dict[str, float]:
 
 
 def estimate_luts(plan: Plan, family: str) -> int:
-    """Expected logic cells of the core, as nextpnr counts them for the family."""
+    """Expected LUT4 of the core, as synthesis counts them (a carry cell of ECP5 counts as two)."""
     coefficients = FAMILY[family]
-    total = sum(getattr(coefficients, name) * amount for name, amount in quantities(plan).items())
-    return round(total * coefficients.cell)
+    return round(sum(getattr(coefficients, name) * amount for name, amount in quantities(plan).items()))
+
+
+def estimate_cells(plan: Plan, family: str) -> int:
+    """Expected logic cells of the core, as nextpnr counts them after packing."""
+    return round(estimate_luts(plan, family) * FAMILY[family].cell)

@@ -6,7 +6,7 @@ from ..boards import Board, Target
 from ..errors import InputError
 from ..network import Network
 from .compile import ArrayShape
-from .cost import estimate_luts
+from .cost import estimate_cells
 from .lowering import lower
 from .memory import block_rams, total_rams
 from .plan import Plan, make_plan
@@ -15,7 +15,7 @@ CHANNELS = (2, 4, 8, 16, 32, 64, 128)
 LANES = (4, 8, 16, 32, 64, 128)
 PIXELS = (1, 2, 4, 8)
 LUT_SHARE = 0.80
-AUTOMATIC_LUTS = 16_000
+AUTOMATIC_LUTS = 12_000
 """What the planner fills by itself: this part of a device, and no more LUTs than place and route does in minutes."""
 
 SHELL_LUTS = 350
@@ -39,7 +39,7 @@ class Fit:
 
     @classmethod
     def of(cls, plan: Plan, target: Target) -> "Fit":
-        luts = estimate_luts(plan, target.family) + SHELL_LUTS
+        luts = estimate_cells(plan, target.family) + SHELL_LUTS
         return cls(plan=plan, target=target, luts=luts, rams=total_rams(plan, target))
 
     @property
