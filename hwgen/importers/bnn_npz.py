@@ -66,7 +66,7 @@ Example: ``savez(path, **{"format": "hwgen-bnn", "version": 1, "image_shape": [1
 "layer0.order": "CHW", "layer1.type": "dense", "layer1.weights": w, ...})``
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,12 +168,12 @@ class Fields:
         self.prefix = prefix
         self._read: set[str] = set()
 
-    def refuse_unknown(self, known=frozenset()):
+    def refuse_unknown(self, known: Set[str] = frozenset()):
         """Refuse keys that nothing has read."""
         unknown = sorted(set(self.values) - self._read - set(known))
         if unknown:
             raise InputError(
-                f"{self.where}: the key {self.prefix + unknown[0]!r} is unknown; hwgen.importers.bnn_npz documents the keys"
+                f"{self.where}: the key {self.prefix + unknown[0]!r} is unknown; hwgen.importers.bnn_npz has the list"
             )
 
     def array(self, key: str, default: object = _MISSING) -> np.ndarray:
@@ -181,7 +181,7 @@ class Fields:
         if key not in self.values:
             if default is _MISSING:
                 raise InputError(
-                    f"{self.where}: the key {self.prefix + key!r} is missing; hwgen.importers.bnn_npz documents the keys"
+                    f"{self.where}: the key {self.prefix + key!r} is missing; hwgen.importers.bnn_npz has the list"
                 )
             return np.asarray(default)
         return self.values[key]
@@ -193,9 +193,7 @@ class Fields:
                 f"{self.where}: {self.prefix}{key} holds {array.dtype} of shape {array.shape}, not real numbers"
             )
         if not np.isfinite(array).all():
-            raise InputError(
-                f"{self.where}: {self.prefix}{key} holds a value that is not finite (NaN or infinite); check the training"
-            )
+            raise InputError(f"{self.where}: {self.prefix}{key} holds a value that is not finite ; check the training")
         return array.astype(np.float64)
 
     def real(self, key: str, default: object = _MISSING) -> float:

@@ -18,6 +18,9 @@ from ..network import Network
 from .logits import ranking_layers
 from .pixels import InputRange
 from .realfold import Add, Divide, Function, Quantizer, Step, column, thresholds
+from .rewrite import is_identity, merged, negated
+
+MAX_THRESHOLDS = 1 << 24
 
 
 @contextmanager
@@ -102,14 +105,24 @@ class Chain:
             return
         if self._border is not None:
             raise InputError(f"{where}: it pads a tensor that is padded already; pad once")
-        self._border = tuple(int(p) for p in padding), column(value, self.dtype)
+        top, left, bottom, right = (int(p) for p in padding)
+        self._border = (top, left, bottom, right), column(value, self.dtype)
 
     def convolution(
-        self, where: str, name: str, weights, *, stride, padding=(0, 0, 0, 0), alpha=1.0, bias=None, border=0.0
+        self,
+        where: str,
+        name: str,
+        weights,
+        *,
+        stride,
+        padding=(0, 0, 0, 0),
+        alpha: "float | np.ndarray" = 1.0,
+        bias=None,
+        border=0.0,
     ):
-        """Sums with `weights` of -1 and +1, (output channels, input channels, kernel height, kernel width), times `alpha`.
+        """Sums with `weights` of -1 and +1, (outputs, inputs, kernel height, kernel width), times `alpha`, plus `bias`.
 
-        `border` is the real value of a tap in `padding`; `bias` is added to the products, per output or scalar.
+        `alpha` and `bias` are per output or scalar; `border` is the real value of a tap in `padding`.
         """
         if self._border is not None:
             if any(padding) and (self._border[1] != border).any():
@@ -126,7 +139,7 @@ class Chain:
             self._append(layer)
         self._start(coefficient, offset, bias)
 
-    def dense(self, where: str, name: str, weights, *, alpha=1.0, bias=None):
+    def dense(self, where: str, name: str, weights, *, alpha: "float | np.ndarray" = 1.0, bias=None):
         """Sums with `weights` of -1 and +1, (outputs, inputs), times `alpha` (per output or scalar), plus `bias`."""
         self._no_border(where)
         self._settle_input()
@@ -318,8 +331,8 @@ class Chain:
             return 0
         shown = float(np.asarray(value).flat[0])
         raise InputError(
-            f"{where}: it pads with {shown:g}, which is {float(integer.flat[0]):g} in units of its input's integers, and a "
-            "border is 0, -1 or +1 there; pad with the value of an integer, or quantize with zero point 0"
+            f"{where}: it pads with {shown:g}, which is {float(integer.flat[0]):g} in its input's integers, and "
+            "a border is 0, -1 or +1 there; pad with the value of an integer, or quantize with zero point 0"
         )
 
     def _centre_pixels(self, where) -> bool:
@@ -365,6 +378,9 @@ class Chain:
         if falls.any():
             self._flip(where, falls)
         with _naming(where):
+            count = channels * (quantizer.high - quantizer.low)
+            if count > MAX_THRESHOLDS:
+                raise ValueError(f"it takes {count} thresholds, and at most {MAX_THRESHOLDS} are made; use fewer bits")
             stairs = thresholds(self.function, quantizer, self.tensor.range, channels)
             always = np.full((channels, (first - type.minimum) // type.step), self.tensor.range.minimum)
             layer = Threshold(thresholds=np.concatenate([always, stairs.thresholds], axis=1), output=type, name=name)
@@ -373,66 +389,28 @@ class Chain:
                     f"{where}: {stairs.near_ties} sums lie within a rounding error of a threshold; they are "
                     f"decided as {np.dtype(self.dtype).name} arithmetic decides them"
                 )
-            self._append_threshold(layer)
-
-    def _append_threshold(self, layer):
-        """Append a Threshold; the identity is dropped, and one straight after another becomes a single one."""
-        values = self.tensor.type
-        if values is not None and values == layer.output and layer.thresholds.shape[1] == (1 << values.bits) - 1:
-            codes = np.arange(1, 1 << values.bits)
-            if (layer.thresholds > values.minimum + values.step * (codes - 1)).all() and (
-                layer.thresholds <= values.minimum + values.step * codes
-            ).all():
+            if is_identity(layer, self.tensor.type):
                 return
-        before = self.layers[-1] if self.layers else None
-        if isinstance(before, Threshold):
-            source = self._tensors[-2].range
-            # A value of at least T is a code of at least k: the k-th threshold of the layer before, or never.
-            code = -((before.output.minimum - layer.thresholds) // before.output.step)
-            edges = np.concatenate(
-                [
-                    np.full((len(before.thresholds), 1), source.minimum),
-                    before.thresholds,
-                    np.full((len(before.thresholds), 1), source.maximum + 1),
-                ],
-                axis=1,
-            )
-            merged = np.take_along_axis(edges, np.clip(code, 0, before.thresholds.shape[1] + 1), axis=1)
-            self.layers.pop()
-            self._tensors.pop()
-            layer = replace(layer, thresholds=merged)
-        self._append(layer)
+            before = self.layers[-1] if self.layers else None
+            if isinstance(before, Threshold):
+                layer = merged(before, layer, self._tensors[-2].range)
+                self.layers.pop()
+                self._tensors.pop()
+            self._append(layer)
 
     def _flip(self, where, channels):
-        """Negate the integers of some channels: rows of weights, and the pools after them, or else a layer of its own."""
+        """Negate the integers of some channels: by rows of weights, or else by a layer of its own."""
         self.function = self.function.negated(channels)
-        index, mask = len(self.layers), channels
-        changed = {}
-        while index > 0:
-            index -= 1
-            layer = self.layers[index]
-            if isinstance(layer, Convolution | Dense):
-                signs = np.where(mask, -1, 1).reshape(-1, *[1] * (layer.weights.ndim - 1))
-                changed[index] = replace(layer, weights=layer.weights * signs)
-                self.layers = [changed.get(i, old) for i, old in enumerate(self.layers)]
-                for i in range(index, len(self.layers)):
-                    self._tensors[i + 1] = self.layers[i].apply(self._tensors[i])
-                return
-            if isinstance(layer, MaxPool):
-                minimum = layer.minimum if layer.minimum.size else np.zeros(len(mask), bool)
-                changed[index] = replace(layer, minimum=minimum ^ mask)
-            elif isinstance(layer, Flatten):
-                _, height, width = self._tensors[index].shape
-                per = mask.reshape(-1, height * width) if layer.order == "CHW" else mask.reshape(height * width, -1).T
-                if (per != per[:, :1]).any():
-                    break
-                mask = per[:, 0]
-            elif not isinstance(layer, SumPool):
-                break
-        extent = max(-self.tensor.range.minimum, self.tensor.range.maximum)
+        layers = negated(self.layers, self._tensors, channels)
         with _naming(where):
-            signs = np.where(channels, -1, 1)
-            self._append(ScaleBias(multiplier=signs, bias=signs * 0, shift=0, output=signed(extent.bit_length() + 1)))
+            if layers is None:
+                extent = max(-self.tensor.range.minimum, self.tensor.range.maximum)
+                signs, output = np.where(channels, -1, 1), signed(extent.bit_length() + 1)
+                self._append(ScaleBias(multiplier=signs, bias=signs * 0, shift=0, output=output))
+                return
+            self.layers, self._tensors = [], self._tensors[:1]
+            for layer in layers:
+                self._append(layer)
 
     @property
     def _reachable_step(self) -> int:

@@ -25,14 +25,14 @@ def ranking_layers(tensor: Tensor, step: int, function: Function) -> tuple[bool,
     ------
     ValueError : no integer scale and bias gives that order
     """
-    channels = tensor.shape[0]
-    if (tensor.range.maximum - tensor.range.minimum) // step * channels > MAX_COMPARED:
-        count = (tensor.range.maximum - tensor.range.minimum) // step * channels
-        if not function.uniform:
-            raise ValueError(f"the order of its {count} possible logits is too long to check; {_MEND}")
     if function.uniform:
         return _same_for_all(tensor.range, step, function)
-    return False, *_per_class(tensor.range, step, function, channels)
+    channels = tensor.shape[0]
+    count = (tensor.range.maximum - tensor.range.minimum) // step * channels
+    if count > MAX_COMPARED:
+        raise ValueError(f"the order of its {count} possible logits is too long to check; {_MEND}")
+    layers, messages = _per_class(tensor.range, step, function, channels)
+    return False, layers, messages
 
 
 def _same_for_all(range_: Range, step: int, function: Function):
@@ -108,7 +108,7 @@ def _per_class(range_, step, function, channels):
 
 
 def _order(values):
-    """Indices into the flattened (channels, count) values, from last to first rank: by value, then by falling channel."""
+    """Indices into the flattened (channels, count) values from the last rank up: by value, then by falling channel."""
     channel = np.repeat(np.arange(len(values)), values.shape[1])
     return np.lexsort((-channel, values.ravel()))
 

@@ -81,7 +81,10 @@ Step = Add | Multiply | Divide | Clip | Power
 
 
 def onnx_batch_norm(gamma, beta, mean, variance, epsilon, dtype) -> tuple[Step, ...]:
-    """BatchNormalization as ONNX Runtime evaluates it: x * s + (beta - mean * s), s = gamma * (1 / sqrt(variance + epsilon))."""
+    """BatchNormalization as ONNX Runtime evaluates it: x * s + (beta - mean * s).
+
+    s is gamma * (1 / sqrt(variance + epsilon)); every operation rounds to `dtype`.
+    """
     gamma, beta, mean, variance = (column(v, dtype) for v in (gamma, beta, mean, variance))
     scale = gamma * (dtype(1) / np.sqrt(variance + dtype(epsilon)))
     return Multiply(scale), Add(beta - mean * scale)

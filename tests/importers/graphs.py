@@ -109,7 +109,7 @@ class GraphBuilder:
         return self
 
     def batch_norm(self, scale=1.0, *, zero=1, negative=True, epsilon=1e-5):
-        """Random statistics of sums of `fan_in` terms of size `scale`; some gammas negative, the first `zero` ones 0."""
+        """Statistics like those of sums of `fan_in` terms of size `scale`; some gammas negative, `zero` of them 0."""
         spread = scale * self.fan_in**0.5
         gamma = self.random.uniform(0.3, 2, self.channels)
         if negative:
@@ -239,7 +239,7 @@ def compare(build, shape, **options) -> tuple[Network, tuple[str, ...], int]:
 
 
 def compare_models(model, executed, images, options: Options) -> tuple[Network, tuple[str, ...], int]:
-    """Import `model`, run `executed` (the same for some batch) in the qonnx executor on the same images, require equality.
+    """Import `model`, run `executed` (the same for a batch) in the qonnx executor on the same images, and compare.
 
     Every Threshold and Lookup that has the name of a node is compared with the node's output: the reals are one
     positive multiple of the integers (plus one offset). The classes are always compared.
@@ -298,7 +298,7 @@ def run_images(model, images, options: Options) -> dict[str, np.ndarray]:
 
 
 def assert_one_scale(real, integers, name):
-    """real == scale * integers + offset with one scale > 0 and offset: each integer has one real, at equal distances."""
+    """real == scale * integers + offset with one scale > 0: each integer has one real, at equal distances."""
     values = np.unique(integers)
     reals = np.array([real[integers == v][0] for v in values])
     for value, number in zip(values, reals, strict=True):

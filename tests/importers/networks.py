@@ -31,7 +31,7 @@ class _Common(ExtendedInjector):
     signed = True
 
     @value
-    def quant_type(bit_width):  # noqa: N805 - Brevitas injects by the argument's name
+    def quant_type(bit_width):
         return QuantType.BINARY if bit_width == 1 else QuantType.INT
 
 
@@ -104,7 +104,8 @@ def cnv(bits: int, width: int = 64) -> nn.Sequential:
 def padded_with_average(bits: int) -> nn.Sequential:
     """Padded convolutions, rectified activations, a truncating average pool: what TFC and CNV do not have."""
     return nn.Sequential(
-        identity(8), conv(3, 16, padding=1), nn.BatchNorm2d(16), QuantReLU(bit_width=bits, max_val=1.5), nn.MaxPool2d(2),
+        identity(8), conv(3, 16, padding=1), nn.BatchNorm2d(16), QuantReLU(bit_width=bits, max_val=1.5),
+        nn.MaxPool2d(2),
         conv(16, 24, padding=1, stride=2), nn.BatchNorm2d(24), QuantReLU(bit_width=4, return_quant_tensor=True),
         TruncAvgPool2d(4, bit_width=4), conv(24, 12, padding=1), nn.BatchNorm2d(12), identity(bits), nn.Flatten(),
         linear(12 * 4, 10), nn.BatchNorm1d(10),

@@ -18,14 +18,18 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The exporter takes some ten seconds each time; the two that repeat the form of others are marked slow.
+CASES = [pytest.param(name, marks=[pytest.mark.slow] if name in ("tfc_1w1a", "cnv_1w2a") else []) for name in NETWORKS]
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_network(name, tmp_path):
     build, shape, activations = NETWORKS[name]
     torch.manual_seed(1)
     model = randomise(build(), shape, seed=2)
     graph = exported(model, shape, tmp_path / "network.onnx")
-    images = data.load("mnist-sample:test" if shape[0] == 1 else "cifar10-sample:test").images[:12]
-    noise = np.random.default_rng(3).integers(0, 256, (8, *images.shape[1:]), np.uint8)
+    images = data.load("mnist-sample:test" if shape[0] == 1 else "cifar10-sample:test").images[:8]
+    noise = np.random.default_rng(3).integers(0, 256, (4, *images.shape[1:]), np.uint8)
     network, messages, compared = compare_models(graph, graph, np.concatenate([images, noise]), Options())
     assert compared == activations
     assert network.logits.shape == (10, 1, 1)

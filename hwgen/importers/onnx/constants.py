@@ -100,6 +100,11 @@ def _unsqueeze(node, a):
     return result
 
 
+def _squeeze(node, a):
+    axes = axes_of(node, a)
+    return np.squeeze(a[0], None if axes is None else tuple(axes))
+
+
 def _slice(node, a):
     starts, ends = (
         np.asarray(a[i] if len(a) > i else node.attributes[key]).ravel() for i, key in ((1, "starts"), (2, "ends"))
@@ -172,7 +177,7 @@ FOLDED = {
     "Reshape": lambda node, a: a[0].reshape(target_shape(node, a[0].shape, a[1])),
     "Flatten": _flatten,
     "Transpose": lambda node, a: np.transpose(a[0], node.attributes.get("perm")),
-    "Squeeze": lambda node, a: np.squeeze(a[0], tuple(axes_of(node, a)) if axes_of(node, a) is not None else None),
+    "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze,
     "Slice": _slice,
     "Expand": _expand,
@@ -194,8 +199,8 @@ FOLDED = {
 }
 
 
-def fold(node: Node, arrays: list[np.ndarray]) -> np.ndarray:
-    """The first output of `node` for constant inputs.
+def fold(node: Node, arrays: list[np.ndarray | None]) -> np.ndarray:
+    """The first output of `node` for constant inputs (None: one that it leaves out).
 
     Raises
     ------

@@ -65,6 +65,8 @@ def _clip(walk: Walk, node: Node):
             edges.append(float(edge.flat[0]))
         else:
             edges.append(float(node.attributes.get(key, default)))
+    if not edges[0] <= edges[1]:
+        raise InputError(f"{node}: it clips to {edges[0]:g}..{edges[1]:g}, which is empty")
     walk.elementwise(node, Clip(*edges))
 
 
@@ -78,14 +80,14 @@ def _batch_norm(walk: Walk, node: Node):
         raise InputError(f"{node}: it is in training mode; export the network in evaluation mode")
     dtype = walk.graph.dtype
     shape = (-1, *[1] * (0 if "channels_last" in node.domain else len(walk.layout.dims) - 2))
-    parameters = [
+    gamma, beta, mean, variance = (
         walk.vector(node, walk.constant(node, i, what).reshape(shape))
         for i, what in ((1, "scale"), (2, "bias"), (3, "mean"), (4, "variance"))
-    ]
+    )
     epsilon = float(node.attributes.get("epsilon", 1e-5))
-    if not (parameters[3] + epsilon > 0).all():
+    if not (variance + epsilon > 0).all():
         raise InputError(f"{node}: a variance is negative or zero; check the training and export again")
-    walk.elementwise(node, *onnx_batch_norm(*parameters, epsilon, dtype))
+    walk.elementwise(node, *onnx_batch_norm(gamma, beta, mean, variance, epsilon, dtype))
 
 
 OPERATORS = {

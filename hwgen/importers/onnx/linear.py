@@ -22,7 +22,7 @@ def _convolution(walk: Walk, node: Node):
         weights = weights.transpose(0, 3, 1, 2)
     if node.attributes.get("group", 1) != 1:
         raise InputError(
-            f"{node}: it has {node.attributes['group']} groups; grouped and depthwise convolutions are not supported, use group 1"
+            f"{node}: it has {node.attributes['group']} groups (grouped or depthwise); only group 1 is supported"
         )
     if any(v != 1 for v in node.attributes.get("dilations", [1])):
         raise InputError(f"{node}: its dilations are {node.attributes['dilations']}; only 1 is supported")
@@ -60,7 +60,7 @@ def _matmul(walk: Walk, node: Node):
 
 
 def _xnor_popcount(walk: Walk, node: Node):
-    """Bits 0 and 1 stand for -1 and +1: P = #(equal bits) = sum(a * w) + #(w = -1), with a in {0, 1} and w in {-1, +1}."""
+    """Bits stand for -1 and +1: #(equal bits) = sum(a * w) + #(w = -1), with a in {0, 1} and w in {-1, +1}."""
     walk.data_first(node)
     weights = _two_axes(node, walk.constant(node, 1, "weights")).T
     if not np.isin(weights, (0, 1)).all():
@@ -89,7 +89,7 @@ def _product(walk: Walk, node: Node, signs, alpha, bias=None):
         channels = walk.chain.shape[0]
         if signs.shape[1] != height * width * channels:
             raise InputError(
-                f"{node}: its weights take {signs.shape[1]} inputs, the Im2Col before it gives {height * width * channels}"
+                f"{node}: its weights take {signs.shape[1]} inputs, and its Im2Col gives {height * width * channels}"
             )
         signs = signs.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
         walk.chain.convolution(

@@ -24,7 +24,7 @@ def _average_pool(walk: Walk, node: Node):
     window, stride, padding = pool_fields(walk, node)
     if any(padding):
         raise InputError(
-            f"{node}: it averages with padding {list(padding)}; padded averages are not supported, use no padding and ceil_mode 0"
+            f"{node}: it averages with padding {list(padding)}, which is not supported; use no padding and ceil_mode 0"
         )
     walk.chain.sum_pool(str(node), node.name, window=window, stride=stride, average=True)
     walk.update("NCHW")

@@ -83,7 +83,7 @@ def _multi_threshold(walk: Walk, node: Node):
 
 
 def _trunc(walk: Walk, node: Node):
-    """Brevitas' truncating average pool ends in it: floor(round(x / scale + zero) / 2^t), both versions of the operator."""
+    """The end of Brevitas' truncating average pool, floor(round(x / scale) / 2^t), in both versions of the operator."""
     walk.data_first(node)
     values = [walk.constant(node, i, "parameter") for i in range(1, len(node.inputs))]
     if len(values) not in (4, 5) or any(v.size != 1 for v in values):
@@ -98,14 +98,18 @@ def _trunc(walk: Walk, node: Node):
             "positive scale, zero point 0 and one of " + ", ".join(ROUNDINGS)
         )
     dtype = walk.graph.dtype
+    widths = [float(values[i].flat[0]) for i in ((2, 3) if len(values) == 4 else (2, 4))]
+    if any(not 1 <= width <= 32 or width % 1 for width in widths):
+        raise InputError(f"{node}: its bit widths are {widths}, not whole numbers 1..32")
     if len(values) == 4:
-        factor, step, clamp = 2.0 ** (float(values[2].flat[0]) - float(values[3].flat[0])), scale, None
+        factor, step, clamp = 2.0 ** (widths[0] - widths[1]), scale, None
     else:
         step = float(values[3].flat[0])
+        if not 2.0**-40 <= step / scale <= 2.0**40:
+            raise InputError(f"{node}: its output scale {step:g} does not fit its input scale {scale:g}")
         factor = 2.0 ** round(float(np.log2(step / scale)))
-        clamp = limits(
-            int(values[4].flat[0]), bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
-        )
+        signed, narrow = (bool(node.attributes.get(key, default)) for key, default in (("signed", 1), ("narrow", 0)))
+        clamp = limits(int(widths[1]), signed, narrow)
 
     def level(x):
         y = np.round(x / dtype(scale)) / dtype(factor)

@@ -14,10 +14,9 @@ from ...layers import MAX_DIMENSION, MAX_ELEMENTS
 
 MAX_FILE_BYTES = 1 << 28
 MAX_NODES = 100_000
-_INPUT_TYPES = {
+_INPUT_TYPES: dict[int, type] = {
     TensorProto.FLOAT: np.float32,
     TensorProto.DOUBLE: np.float64,
-    TensorProto.FLOAT16: np.float32,
     TensorProto.UINT8: np.float32,
 }
 
@@ -51,7 +50,6 @@ class Graph:
     raw_pixels : the input is declared as unsigned 8-bit integers (ONNX type, or a FINN datatype annotation)
     outputs : names
     name : the graph's own
-    opset : version of the standard operators
     """
 
     nodes: tuple[Node, ...]
@@ -62,7 +60,6 @@ class Graph:
     raw_pixels: bool
     outputs: tuple[str, ...]
     name: str
-    opset: int
 
 
 def read(path: Path) -> Graph:
@@ -74,9 +71,7 @@ def read(path: Path) -> Graph:
     """
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
-        raise InputError(
-            f"the file has {size} bytes, and at most {MAX_FILE_BYTES} are read; export the network alone, with binary weights"
-        )
+        raise InputError(f"the file has {size} bytes, and at most {MAX_FILE_BYTES} are read; export the network alone")
     try:
         model = onnx.load(str(path), load_external_data=False)
     except (DecodeError, ValueError, RecursionError, UnicodeDecodeError):
@@ -113,7 +108,6 @@ def graph_of(model: onnx.ModelProto) -> Graph:
         for note in proto.quantization_annotation
         for entry in note.quant_parameter_tensor_names
     )
-    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
     return Graph(
         nodes=ordered,
         constants=constants,
@@ -123,7 +117,6 @@ def graph_of(model: onnx.ModelProto) -> Graph:
         raw_pixels=annotated or kind == TensorProto.UINT8,
         outputs=outputs,
         name=proto.name,
-        opset=opset,
     )
 
 
@@ -167,6 +160,8 @@ def _node(proto: onnx.NodeProto, index: int) -> Node:
             value = onnx.helper.get_attribute_value(attribute)
         except ValueError:
             raise InputError(f"{where}: attribute {attribute.name!r} cannot be read; the file is damaged") from None
+        if isinstance(value, float) and np.isnan(value):
+            raise InputError(f"{where}: attribute {attribute.name!r} is not a number (NaN); export the network again")
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         attributes[attribute.name] = list(value) if not isinstance(value, int | float | str) else value
@@ -218,15 +213,12 @@ def _input(value) -> tuple[tuple[int, ...], int]:
     where = f"input {value.name!r}"
     tensor = value.type.tensor_type
     if tensor.elem_type not in _INPUT_TYPES:
-        kind = (
-            TensorProto.DataType.Name(tensor.elem_type)
-            if tensor.elem_type in TensorProto.DataType.values()
-            else "nothing known"
-        )
+        known = {number: name for name, number in TensorProto.DataType.items()}
+        kind = known.get(tensor.elem_type, "an unknown type")
         raise InputError(f"{where}: it holds {kind}; an image is FLOAT or UINT8")
     if not tensor.HasField("shape") or not 2 <= len(tensor.shape.dim) <= 4:
         raise InputError(
-            f"{where}: it has {len(tensor.shape.dim)} axes; an image has four (N, C, H, W), or two once flat (N, features)"
+            f"{where}: it has {len(tensor.shape.dim)} axes; an image has four, (N, C, H, W), or two, (N, features)"
         )
     shape = [d.dim_value for d in tensor.shape.dim]
     if shape[0] <= 0:

@@ -86,7 +86,15 @@ class Walk:
                 raise InputError(f"{node}: it follows the network's result (its {self.stage}); remove it")
             if self.windows is not None and node.op != "MatMul":
                 raise InputError(f"{node}: only a MatMul can follow an Im2Col")
-            handlers[node.op](self, node)
+            try:
+                handlers[node.op](self, node)
+            except InputError:
+                raise
+            except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+                # A malformed node has as many ways to be wrong as it has attributes: of another type, length or size.
+                raise InputError(
+                    f"{node}: its attributes or constants do not fit the operator ({str(error)[:120]})"
+                ) from None
             live = {name for name in node.outputs if name}
         return self.chain
 
@@ -199,17 +207,15 @@ class Walk:
             weights = weights.astype(np.float64)
         flat = np.abs(weights.reshape(len(weights), -1))
         if not weights.size or not np.isfinite(flat).all():
-            raise InputError(
-                f"{node}: its weights {node.inputs[index]!r} are empty or not finite; check the training and export again"
-            )
+            raise InputError(f"{node}: its weights {node.inputs[index]!r} are empty or not finite; check the training")
         alpha = flat.max(axis=1)
         if (flat != alpha[:, None]).any() or not alpha.all():
             how = self.wide.get(node.inputs[index])
             count = np.unique(weights).size
             kind = "with zeros" if (weights == 0).any() else f"of {count} values"
             raise InputError(
-                f"{node}: its weights {node.inputs[index]!r} are {how + ', ' if how else ''}{kind}, not -alpha or +alpha "
-                "for each output; train with 1-bit weights, or put a BipolarQuant on them"
+                f"{node}: its weights {node.inputs[index]!r} are {how + ', ' if how else ''}{kind}, not -alpha or "
+                "+alpha for each output; train with 1-bit weights, or put a BipolarQuant on them"
             )
         return np.where(weights > 0, 1, -1).astype(np.int8), alpha
 
@@ -224,27 +230,24 @@ def _image(graph: Graph) -> tuple[tuple[int, int, int], Layout, str]:
         return (sizes["C"], sizes["H"], sizes["W"]), Layout.of(order, sizes), ""
     if len(shape) == 3:
         sizes = {"N": batch, "C": 1, "H": shape[1], "W": shape[2]}
-        return (1, *shape[1:]), Layout.of("NHW", sizes), ""
-    features = shape[1]
-    image = _reshaped_to(graph) or next(
-        ((c, side, side) for c in (1, 3) if (side := round((features / c) ** 0.5)) ** 2 * c == features),
-        (1, 1, features),
-    )
-    sizes = {"N": batch, **dict(zip("CHW", image, strict=True))}
-    layout = Layout.of("NCHW", sizes).reshaped(shape)
+        return (1, shape[1], shape[2]), Layout.of("NHW", sizes), ""
+    image = _image_of_features(graph, shape[1])
+    layout = Layout.of("NCHW", {"N": batch, **dict(zip("CHW", image, strict=True))}).reshaped(shape)
     assert layout is not None
-    return (
-        image,
-        layout,
-        f"input: {features} features are taken as an image of {'x'.join(map(str, image))} (channels, height, width)",
-    )
+    text = f"input: {shape[1]} features are taken as an image of {'x'.join(map(str, image))} (channels, height, width)"
+    return image, layout, text
 
 
-def _reshaped_to(graph: Graph):
-    """The image shape that a Reshape of the flat input gives, if the graph begins so."""
+def _image_of_features(graph: Graph, features: int) -> tuple[int, int, int]:
+    """The image shape that a first Reshape gives a flat input; else a square of one or three channels, or a row."""
     for node in graph.nodes:
-        target = graph.constants.get(node.inputs[1]) if node.op == "Reshape" and len(node.inputs) > 1 else None
-        if target is not None and node.inputs[0] == graph.input and target.size == 4 and (target[1:] > 0).all():
-            if int(np.prod(target[1:], dtype=object)) == graph.input_shape[1]:
-                return tuple(int(v) for v in target[1:])
-    return None
+        if node.op != "Reshape" or graph.input not in node.inputs:
+            continue
+        target = next((graph.constants[name].ravel() for name in node.inputs if name in graph.constants), np.zeros(0))
+        if target.size == 4 and (target[1:] > 0).all() and np.prod(target[1:], dtype=object) == features:
+            return int(target[1]), int(target[2]), int(target[3])
+    for channels in (1, 3):
+        side = round((features / channels) ** 0.5)
+        if channels * side * side == features:
+            return channels, side, side
+    return 1, 1, features
