@@ -98,6 +98,26 @@ def test_register_is_read_while_the_core_computes():
     simulate(talk, delay=50 * BYTE)
 
 
+def test_register_and_result_that_are_ready_at_about_the_same_time():
+    orders = []
+
+    async def talk(ctx, line, core, device):
+        samples = image(10, core)
+        await line.send(ctx, protocol.image_command(samples) + protocol.read_command(csr.Register.MAGIC))
+        answer = await line.receive(ctx, 1 + 4 + 1 + protocol.result_bytes(2))
+        register, rest = bytes([Reply.READ]) + csr.MAGIC.to_bytes(4, "little"), answer[5:]
+        if not answer.startswith(register):
+            assert answer.endswith(register)
+            rest = answer[:-5]
+        assert rest[0] == Reply.RESULT and protocol.parse_result(rest[1:]) == core.compute(samples)
+        orders.append(answer.startswith(register))
+
+    delays = [*range(2 * BYTE - 3, 2 * BYTE + 5), 4 * BYTE]  # the register's command takes 2 bytes, its reply 5
+    for delay in delays:
+        simulate(talk, delay)
+    assert orders == sorted(orders) and 0 < sum(orders[:-1]) < len(delays) - 1
+
+
 def test_unknown_command_is_answered_by_an_error():
     async def talk(ctx, line, core, device):
         await line.send(ctx, b"?")
