@@ -121,8 +121,8 @@ def schedule(
         captures = compiled.groups * len(compiled.stage.window)
         for tile in range(compiled.tiles):
             first = max(first, tile_first + parameters)
-            tile_first = first
             last = max(first + compiled.steps - 1, end + spacing_before)
+            tile_first = first if compiled.steps > 1 else last
             end = last + (captures - 1) * interval
             spacing_before = spacing
             first = end + 1
