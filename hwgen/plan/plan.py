@@ -209,15 +209,19 @@ class Plan:
         return sum(self.cycles_per_stage)
 
     @property
-    def samples(self) -> int:
-        """Transfers that bring an image in, at least as many cycles."""
-        channels, height, width = self.lowered.image_shape
-        return channels * height * width
+    def loading(self) -> int:
+        """Cycles that bring an image in, while nothing else is written: a sample each, and each word is written out."""
+        channels, height, width = self.lowered.input.shape
+        packed = self.stages[0].compiled.packed
+        lanes, planes = (self.shape.s // self.input_bits, 1) if packed else (self.shape.s, self.input_bits)
+        full, rest = divmod(channels, lanes)
+        pixel = full * max(lanes, planes + 1) + (max(rest, planes + 1) if rest else 0)
+        return height * width * pixel
 
     @property
     def interval(self) -> int:
-        """Cycles from frame to frame in steady state: of the array, or of the image stream if that takes longer."""
-        return max(self.cycles + self.idle, self.samples)
+        """Cycles from frame to frame in steady state: of the array, or of the image's way in if that takes longer."""
+        return max(self.cycles + self.idle, self.loading)
 
     @property
     def latency(self) -> int:
