@@ -25,7 +25,9 @@ def network(kind, logits):
 
 
 @pytest.mark.parametrize("stalls", [False, True])
-@pytest.mark.parametrize("array, logits", [((4, 4, 1), 10), ((4, 4, 2), 4), ((1, 2, 2), 3), ((8, 4, 1), 1), ((2, 4, 2), 9)])
+@pytest.mark.parametrize(
+    "array, logits", [((4, 4, 1), 10), ((4, 4, 2), 4), ((1, 2, 2), 3), ((8, 4, 1), 1), ((2, 4, 2), 9)]
+)
 @pytest.mark.parametrize("kind, shift", [("unsigned", 0), ("bipolar", 1), ("codes", -1), ("scale", 0)])
 def test_frames(kind, shift, array, logits, stalls):
     plan = plan_for(network(kind, logits), *array)

@@ -16,7 +16,9 @@ def field(start, low, minimum, planes, pools_minimum):
 
 
 @pytest.mark.parametrize("tight", [True, False])
-@pytest.mark.parametrize("p, lanes, planes, pools_minimum", [(1, 1, 1, False), (4, 1, 3, True), (6, 2, 2, False), (4, 4, 8, True)])
+@pytest.mark.parametrize(
+    "p, lanes, planes, pools_minimum", [(1, 1, 1, False), (4, 1, 3, True), (6, 2, 2, False), (4, 4, 8, True)]
+)
 @pytest.mark.parametrize("block", [True, False])
 def test_tiles(tight, p, lanes, planes, pools_minimum, block):
     rng = random.Random(f"{tight},{p},{lanes},{planes}")

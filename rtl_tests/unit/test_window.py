@@ -23,6 +23,7 @@ def test_windows(case, close):
     count = len(compiled.taps) * compiled.words
     cycles = []  # (words per lane, control) or None
     expected = {}  # cycle -> (word per lane, control)
+    ended = 0  # cycle of the last step of the window before
     for number in range(WINDOWS):
         tile, frame = rng.getrandbits(1), int(number == 0)
         words = [[rng.getrandbits(per_word) for _ in range(q)] for _ in range(count)]
