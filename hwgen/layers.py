@@ -124,12 +124,12 @@ def _needs_activation(tensor):
         raise ValueError(f"its input has {tensor.type.bits} bits; the array takes 1..{MAX_ACTIVATION_BITS}")
 
 
-def _windows(size, window, stride, padding):
+def _windows(size, window, stride, padding) -> tuple[int, int]:
     """Output (height, width) of sliding `window` over `size` with (top, left, bottom, right) padding."""
     padded = (size[0] + padding[0] + padding[2], size[1] + padding[1] + padding[3])
     if window[0] > padded[0] or window[1] > padded[1]:
         raise ValueError(f"a {window[0]}x{window[1]} window is larger than its {padded[0]}x{padded[1]} padded input")
-    return tuple((p - w) // s + 1 for p, w, s in zip(padded, window, stride, strict=True))
+    return (padded[0] - window[0]) // stride[0] + 1, (padded[1] - window[1]) // stride[1] + 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

@@ -85,9 +85,7 @@ class ThresholdUnit(wiring.Component):
         length = ring_length(plan.shape, lanes)
         bits, width = plan.code_bits, plan.accumulator_bits
         searches = stage_field(m, self.stage, [mode == "threshold" for mode in modes], "searches")
-        levels = stage_field(
-            m, self.stage, [s.compiled.stage.output_type.bits if s.target else 1 for s in plan.stages], "levels"
-        )
+        levels = stage_field(m, self.stage, [max(1, s.compiled.stage.code_bits) for s in plan.stages], "levels")
         start = Signal()
         m.d.comb += start.eq(self.capture & searches)
 

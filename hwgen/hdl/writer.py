@@ -56,7 +56,7 @@ class Writer(wiring.Component):
             m.d.sync += self.written_stage.eq(self.stage)
         targets = [s.target for s in plan.stages]
         plane_words = stage_field(m, self.written_stage, [t.plane_words if t else 0 for t in targets], "plane_words")
-        planes = [s.compiled.stage.output_type.bits if s.target else 1 for s in plan.stages]
+        planes = [max(1, s.compiled.stage.code_bits) for s in plan.stages]
         last_plane = stage_field(m, self.written_stage, [n - 1 for n in planes], "last_plane")
 
         more = Signal()  # words after the first

@@ -124,9 +124,9 @@ class CompiledStage:
 
 def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: bool) -> CompiledStage:
     """Fix everything about a stage that follows from the array's shape (but not its place in memory)."""
-    if packed and stage.border == 0 and stage.input.type.kind == "bipolar":
+    if packed and stage.border == 0 and stage.input_type.kind == "bipolar":
         stage = replace(stage, input=replace(stage.input, type=signed(2)))  # so that 0 has a code
-    type_ = stage.input.type
+    type_ = stage.input_type
     outputs, taps, channels = stage.weights.shape
     planes = type_.bits
     border = _border(stage, packed)
@@ -146,7 +146,7 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: b
     most = (1 << planes) - 1
     return CompiledStage(
         stage=stage,
-        mode="logits" if stage.final else "sign" if stage.output_type.bits == 1 else "threshold",
+        mode="logits" if stage.final else "sign" if stage.code_bits == 1 else "threshold",
         packed=packed,
         planes=planes,
         words=words,
@@ -168,7 +168,7 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: b
 def _border(stage, packed):
     if stage.border is None:
         return None
-    type_ = stage.input.type
+    type_ = stage.input_type
     if type_.has(stage.border):
         return (stage.border - type_.minimum) // type_.step
     if stage.border == 0:
@@ -221,6 +221,7 @@ def hardware_thresholds(compiled: CompiledStage, outputs: int) -> np.ndarray:
     Rows beyond the stage's channels never fire; all are clamped to what the accumulator can reach.
     """
     thresholds = compiled.stage.thresholds
+    assert thresholds is not None, "logits have no thresholds"
     hardware = -((compiled.offset_b2[:, None] - 2 * thresholds) // compiled.scale_a2)
     table = np.full((outputs, thresholds.shape[1]), compiled.reach + 1, np.int64)
     table[: len(hardware)] = np.clip(hardware, -compiled.reach, compiled.reach + 1)

@@ -75,10 +75,21 @@ class Stage:
         return self.weights.reshape(len(self.weights), -1).sum(axis=1, dtype=np.int64)
 
     @property
+    def input_type(self) -> IntegerType:
+        """Type of the activations that it reads."""
+        assert self.input.type is not None, "lowering gives stages activations to read"
+        return self.input.type
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of the activations that it writes; 0 for logits."""
+        return self.output_type.bits if self.output_type else 0
+
+    @property
     def macs(self) -> int:
         """Binary multiply-accumulates for one image: an n-bit activation counts n."""
         _, height, width = self.output_shape
-        return self.weights.size * len(self.window) * height * width * self.input.type.bits
+        return self.weights.size * len(self.window) * height * width * self.input_type.bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +135,8 @@ class _Lowering:
         while not self.peek(Argmax):
             stage = self.stage(tensor)
             self.stages.append(stage)
-            tensor = Tensor.activation(stage.output_shape, stage.output_type) if not stage.final else None
+            type_ = stage.output_type
+            tensor = Tensor.activation(stage.output_shape, type_) if type_ else None
             if stage.final and not self.peek(Argmax):
                 self.refuse(
                     "the array has no place for a layer between accumulators and Argmax; put a Threshold before it"
@@ -247,36 +259,49 @@ class _Lowering:
     def linear_layer(self, tensor, layer):
         outputs = len(layer.weights)
         name = layer.name or f"{type(layer).__name__.lower()}{self.index}"
-        common = dict(name=name, layer=self.index, input=tensor, minimum=np.zeros(outputs, bool))
+        index, minimum = self.index, np.zeros(outputs, bool)
         self.index += 1
         if isinstance(layer, Convolution):
             top, left, _, _ = layer.padding
             kernel = [(y, x) for y in range(layer.kernel[0]) for x in range(layer.kernel[1])]
             shape = self.network.tensors[self.index].shape
             return Stage(
+                name=name,
+                layer=index,
+                input=tensor,
                 weights=layer.weights.transpose(0, 2, 3, 1).reshape(outputs, len(kernel), -1),
                 taps=tuple((y - top, x - left) for y, x in kernel),
                 step=layer.stride,
                 border=layer.border if layer.padded else None,
+                minimum=minimum,
                 output_shape=shape,
-                **common,
             )
-        weights, (taps, shape) = self.unflatten(layer.weights, tensor.shape)
-        return Stage(weights=weights, taps=taps, step=(1, 1), border=None, output_shape=(outputs, 1, 1), **common)
+        weights, taps = self.unflatten(layer.weights, tensor.shape)
+        return Stage(
+            name=name,
+            layer=index,
+            input=tensor,
+            weights=weights,
+            taps=taps,
+            step=(1, 1),
+            border=None,
+            minimum=minimum,
+            output_shape=(outputs, 1, 1),
+        )
 
     def unflatten(self, weights, shape):
         """Dense weights as (outputs, taps, channels) over the feature map as it lies in memory."""
         outputs = len(weights)
         if not self.flattened:
-            return weights.reshape(outputs, 1, -1), (((0, 0),), shape)
+            return weights.reshape(outputs, 1, -1), ((0, 0),)
         order, (channels, height, width) = self.flattened
         self.flattened = None
         if order == "CHW":
             weights = weights.reshape(outputs, channels, height, width).transpose(0, 2, 3, 1)
         if shape[1:] == (1, 1):  # a flattened image: samples are channels of one pixel, in the order of arrival
-            return weights.reshape(outputs, 1, -1), (((0, 0),), shape)
+            return weights.reshape(outputs, 1, -1), ((0, 0),)
         taps = tuple((y, x) for y in range(height) for x in range(width))
-        return weights.reshape(outputs, height * width, channels), (taps, shape)
+        return weights.reshape(outputs, height * width, channels), taps
 
     def identity(self, tensor, window, step):
         """Twice the sum over `window` of each channel's own values."""

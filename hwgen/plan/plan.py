@@ -91,7 +91,7 @@ class Plan:
     @cached_property
     def code_bits(self) -> int:
         """Most bits of any activation that the array writes (1 where there is none)."""
-        return max((s.compiled.stage.output_type.bits for s in self.stages if s.target), default=1)
+        return max(1, *(s.compiled.stage.code_bits for s in self.stages))
 
     @property
     def input_bits(self) -> int:
@@ -180,7 +180,7 @@ class Plan:
             if compiled.mode != "threshold":
                 continue
             table = hardware_thresholds(compiled, compiled.tiles * self.shape.p)
-            entries = 1 << compiled.stage.output_type.bits
+            entries = 1 << compiled.stage.code_bits
             full = np.full((len(table), entries), compiled.reach + 1, np.int64)
             full[:, 1 : table.shape[1] + 1] = table
             for channel, row in enumerate(full.tolist()):
@@ -194,7 +194,7 @@ class Plan:
     @cached_property
     def pixel_codes(self) -> np.ndarray:
         """Code of every pixel value, int64 (channels or 1, 256)."""
-        type_ = self.stages[0].compiled.stage.input.type
+        type_ = self.stages[0].compiled.stage.input_type
         return (self.lowered.pixel_map - type_.minimum) // type_.step
 
     # Figures.
@@ -258,7 +258,7 @@ class Plan:
         specs.append(_table("taps", taps, self.tap_bits))
         if self.has_multi_threshold:
             depth = sum(
-                s.compiled.tiles * (shape.p // self.threshold_lanes) << s.compiled.stage.output_type.bits
+                s.compiled.tiles * (shape.p // self.threshold_lanes) << s.compiled.stage.code_bits
                 for s in self.stages
                 if s.compiled.mode == "threshold"
             )
@@ -350,7 +350,7 @@ def _compile(lowered, shape):
     for i in reversed(range(len(lowered.stages))):
         stage = lowered.stages[i]
         best = compile_stage(stage, shape, out_stride=stride, packed=False)
-        if i == 0 and len(stage.taps) > 1 and max(2, stage.input.type.bits) <= shape.s:
+        if i == 0 and len(stage.taps) > 1 and max(2, stage.input_type.bits) <= shape.s:
             packed = compile_stage(stage, shape, out_stride=stride, packed=True)
             if max(packed.steps, packed.array_steps) < best.steps:
                 best = packed

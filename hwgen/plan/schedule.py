@@ -43,14 +43,14 @@ def ring_length(shape: ArrayShape, lanes: int) -> int:
 
 
 def _written(compiled, shape):
-    return 0 if compiled.mode == "logits" else compiled.stage.output_type.bits * max(1, shape.p // shape.s)
+    return compiled.stage.code_bits * max(1, shape.p // shape.s)
 
 
 def _search(compiled, shape, threshold_lanes):
     """Cycles of the multi-threshold search, 0 where the sign is the code."""
     if compiled.mode != "threshold":
         return 0
-    return compiled.stage.output_type.bits * ring_length(shape, threshold_lanes) + 1
+    return compiled.stage.code_bits * ring_length(shape, threshold_lanes) + 1
 
 
 def _spacing(compiled, shape, threshold_lanes, parameters):
