@@ -18,7 +18,8 @@ class InputRange:
     Parameters
     ----------
     range : one of `RANGES`
-    mean, std : of the scaled pixel, scalar or one per channel, or None: (pixel - mean) / std
+    mean, std : of the scaled pixel, scalar or one per channel, or None: (pixel - mean) / std; with ``"auto"`` they are
+        those of pixels/255, unless one is above 2
     raw : the source says that its input is unsigned 8-bit integers
     given : steps that the source itself states; ``"auto"`` takes them
 
@@ -78,6 +79,9 @@ class InputRange:
         return tuple(steps), f"input: the network reads {text}{why}{mend}"
 
     def _guess(self, following, quantizer, dtype) -> tuple[str, str]:
+        if self.mean is not None or self.std is not None:
+            # Mean and deviation of pixels/255 are below 1, those of raw pixels are tens.
+            return ("0..255" if max(np.abs((self.mean or ()) + (self.std or ()))) > 2 else "0..1"), ""
         if self.raw:
             return "0..255", ", as its input is declared as 8-bit integers"
         for step in following:

@@ -167,8 +167,26 @@ def uniform_levels(random):
     )
 
 
+def flat_before_the_sign(order):
+    """Batch norm per channel, then flat, then the sign: constants of each pixel are those of its channel."""
+
+    def build(random):
+        return network_of(
+            (3, 6, 6),
+            {"type": "sign"},
+            {"type": "convolution", "weights": random.normal(size=(5, 3, 3, 3))},
+            norm(random, 5, 5),
+            {"type": "flatten", "order": order},
+            {"type": "sign"},
+            {"type": "dense", "weights": random.normal(size=(5, 80))},
+            input_offset=-128.0,
+        )
+
+    return build
+
+
 def ties(random):
-    """Sums of +-1 halved and rounded both ways, and sums equal to a threshold, to the mean and to zero."""
+    """Sums of +-1 halved and rounded both ways, and sums equal to a threshold and to the mean (sign(0) = -1)."""
     return network_of(
         (3, 6, 6),
         {"type": "thresholds", "thresholds": np.array([[128.0]]), "scale": 2.0, "offset": -1.0},
@@ -185,7 +203,7 @@ def ties(random):
             "variance": np.ones(4),
             "gamma": np.array([1, -1, 3, -7]),
         },
-        {"type": "sign"},
+        {"type": "sign", "zero": -1},
         {"type": "convolution", "weights": random.normal(size=(4, 4, 2, 2))},
         {"type": "thresholds", "thresholds": np.sort(random.integers(-9, 9, (4, 3)), axis=1).astype(float)},
         {"type": "flatten", "order": "CHW"},
@@ -193,7 +211,13 @@ def ties(random):
     )
 
 
-NETWORKS = {"signs_padded": (signs_padded, 3), "uniform_levels": (uniform_levels, 2), "ties": (ties, 5)}
+NETWORKS = {
+    "flat_chw": (flat_before_the_sign("CHW"), 2),
+    "flat_hwc": (flat_before_the_sign("HWC"), 2),
+    "signs_padded": (signs_padded, 3),
+    "uniform_levels": (uniform_levels, 2),
+    "ties": (ties, 5),
+}
 
 
 @pytest.mark.parametrize("seed", range(4))

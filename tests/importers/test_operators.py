@@ -297,6 +297,12 @@ def batch_norm_of_features(g):
     return g
 
 
+@case(2)
+def norm_then_flat_then_constants_per_feature(g):
+    start(g).batch_norm().flat().node("Add", g.random.normal(0, 0.5, 6 * 64).astype(F)).bipolar().dense(6 * 64, 5)
+    return g
+
+
 @case(3)
 def every_gamma_zero(g):
     start(g).batch_norm(zero=6).bipolar().conv(4, 3).batch_norm(zero=4).quant(2, 0.5, signed=1)
@@ -595,4 +601,4 @@ def test_every_operator_is_covered():
     for build, _, shape, _ in CASES.values():
         seen |= {node.op_type for node in build(GraphBuilder(shape)).nodes}
     assert set(OPERATORS) <= seen, set(OPERATORS) - seen
-    assert len(CASES) == 96
+    assert len(CASES) == 97
