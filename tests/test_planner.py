@@ -1,0 +1,155 @@
+"""The planner: what it chooses, what it refuses and in which words, and how fast it is."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from hwgen import boards, models, topologies
+from hwgen.boards import FAMILIES
+from hwgen.errors import InputError
+from hwgen.integers import BIPOLAR, unsigned
+from hwgen.layers import Argmax, Convolution, Dense, Flatten, MaxPool, ScaleBias, Threshold
+from hwgen.network import Network
+from hwgen.plan import Fit, plan
+from hwgen.plan.compile import ArrayShape
+from hwgen.plan.layout import Layout
+from hwgen.plan.lowering import lower
+from hwgen.plan.memory import block_rams
+from hwgen.plan.plan import MemorySpec, make_plan
+
+
+def test_every_bundled_model_fits_where_its_card_says():
+    fits = 0
+    for name in ("tfc_w1a1", "cnn_mnist_w1a1"):
+        network = models.load(name).network
+        for board_name in boards.names():
+            board = boards.load(board_name)
+            fit = Fit.of(plan(network, board), board.target)
+            assert fit.fits and fit.fps > 100
+            fits += 1
+    assert fits == 12
+
+
+def test_more_lanes_never_cost_cycles():
+    network = models.load("cnn_mnist_w1a1").network
+    lowered = lower(network)
+    cycles = [make_plan(network, lowered, ArrayShape(p=p, s=16, q=1)).cycles for p in (4, 8, 16)]
+    assert cycles == sorted(cycles, reverse=True)
+    wide = [make_plan(network, lowered, ArrayShape(p=16, s=16, q=q)).cycles for q in (1, 2, 4)]
+    assert wide == sorted(wide, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "model, board, shape, words",
+    [
+        ("cnv_random", "icebreaker", {}, "does not fit on icebreaker: .* block RAMs of 30 .* take a larger board"),
+        ("cnv_random", "ulx3s_25f", {}, "1542848 weight bits are 1.5 times the block RAM"),
+        ("tfc_w1a1", "icebreaker", {"p": 64, "s": 64, "q": 1}, "64 x 64 x 1.*block RAMs of 30.*LUTs of 5280"),
+        ("tfc_w1a1", "icebreaker", {"p": 3, "s": 8, "q": 1}, "one of P and S divides the other, but P is 3 and S is 8"),
+        ("tfc_w1a1", "icebreaker", {"p": 4, "s": 7, "q": 1}, "S is an even number of lanes, not 7"),
+        ("tfc_w1a1", "icebreaker", {"p": 4, "s": 8, "q": 5000}, "Q is 1..1024, not 5000"),
+    ],
+)
+def test_what_cannot_fit_is_refused_in_words(model, board, shape, words):
+    started = time.monotonic()
+    with pytest.raises(InputError, match=words) as error:
+        plan(models.load(model).network, boards.load(board), **shape)
+    assert "\n" not in str(error.value)
+    assert time.monotonic() - started < 20
+
+
+def network_of(*layers, shape=(1, 8, 8)):
+    return Network(image_shape=shape, layers=[*layers, Argmax()])
+
+
+def ones(*shape):
+    return np.ones(shape, np.int8)
+
+
+@pytest.mark.parametrize(
+    "layers, words",
+    [
+        (
+            [
+                Convolution(weights=ones(2, 1, 3, 3)),
+                Threshold(thresholds=np.zeros((2, 1)), output=BIPOLAR),
+                MaxPool(window=(3, 3), stride=(2, 2), padding=(1, 1, 0, 0)),
+                Flatten(order="CHW"),
+                Dense(weights=ones(2, 18)),
+            ],
+            "a padded max-pool",
+        ),
+        (
+            [
+                Convolution(weights=ones(2, 1, 3, 3)),
+                ScaleBias(multiplier=[1, 1], bias=[0, 0], shift=0, output=unsigned(9)),
+                Flatten(order="CHW"),
+                Dense(weights=ones(2, 72)),
+            ],
+            "9 bits; the array writes activations of 1..8",
+        ),
+    ],
+)
+def test_a_network_that_the_array_cannot_do_names_its_layer(layers, words):
+    with pytest.raises(InputError, match=words) as error:
+        lower(network_of(*layers))
+    assert "layer " in str(error.value)
+
+
+def test_block_rams_of_a_memory():
+    ice40, ecp5 = boards.load("icebreaker").target, boards.load("ulx3s_85f").target
+    cases = [
+        ((232, 256), 16, 8),
+        ((257, 256), 32, 8),
+        ((2107, 16), 9, 3),
+        ((384, 4096), 256 * 2, 114),
+        ((512, 36), 5, 1),
+    ]
+    for (depth, width), small, large in cases:
+        spec = MemorySpec(name="m", depth=depth, width=width)
+        assert (block_rams(spec, ice40), block_rams(spec, ecp5)) == (small, large)
+        assert block_rams(MemorySpec(name="m", depth=depth, width=width, count=3), ecp5) == 3 * large
+    assert block_rams(MemorySpec(name="m", depth=512, width=36, block=False), ecp5) == 0
+    assert FAMILIES["ice40"].ram_shapes[0] == (256, 16)
+
+
+@pytest.mark.parametrize("banks, stride, width", [(1, 1, 7), (2, 1, 7), (4, 1, 28), (4, 2, 30), (4, 4, 30), (3, 2, 11)])
+def test_a_layout_gives_every_word_a_place_of_its_own(banks, stride, width):
+    layout = Layout(base=5, height=3, width=width, words=2, planes=2, stride=stride, banks=banks)
+    places = {
+        layout.locate(y, x, word, plane)
+        for y in range(3)
+        for x in range(width)
+        for word in range(2)
+        for plane in range(2)
+    }
+    assert len(places) == 3 * width * 2 * 2
+    assert all(0 <= bank < banks and 5 <= address < 5 + layout.size for bank, address in places)
+    for x in range(width - stride * (banks - 1)):  # the lanes of a group never meet in a bank
+        assert len({layout.locate(0, x + stride * lane)[0] for lane in range(banks)}) == banks
+
+
+def test_planning_cnv_is_quick_and_small():
+    code = (
+        "import resource, time; from hwgen import boards, topologies; from hwgen.plan import plan; "
+        "n, b = topologies.cnv(0), boards.load('ulx3s_85f'); t = time.process_time(); p = plan(n, b); "
+        "print(time.process_time() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, p.cycles)"
+    )
+    seconds, megabytes, cycles = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert float(seconds) < 5
+    assert float(megabytes) < 1024
+    assert int(cycles) > 0
+
+
+def test_figures_of_cnv_at_64_64_1():
+    network = topologies.cnv(0)
+    planned = make_plan(network, lower(network), ArrayShape(p=64, s=64, q=1))
+    assert len(planned.stages) == 9
+    assert planned.macs == 57_906_176 + 8 * 1_555_200  # binary MACs; an 8-bit activation counts eight
+    assert planned.cycles_per_stage == [8100, 7082, 2592, 3600, 648, 150, 129, 140, 17]
+    assert planned.utilisation == planned.macs / (64 * 64 * planned.cycles)
