@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_model, positive
+from .options import add_board, add_json, add_model, add_shape, load_fit, positive
 
 HELP = "make the bitstream; LUTs, RAMs, Fmax, seconds"
 EXAMPLES = """\
@@ -31,19 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser):
 
 
 def run(options, session) -> Answer:
-    from .. import boards
     from ..flow import fpga
     from ..hdl.accelerator import Accelerator
     from ..hdl.shells.board_top import BoardTop
     from ..models import file_name
-    from ..plan import Fit, plan
     from ..report.table import Table
 
-    board = boards.load(options.board)
-    network = load_model(options, session).network
-    with session.step("planning"):
-        planned = plan(network, board, options.p, options.s, options.q)
-    fit = Fit.of(planned, board.target)
+    fit, board, _ = load_fit(options, session)
+    planned = fit.plan
     shape = planned.shape
     channels, height, width = planned.lowered.image_shape
     made = fpga.build(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_model
+from .options import add_board, add_json, add_model, add_shape, load_fit
 
 HELP = "write Verilog, memory images and a manifest"
 EXAMPLES = """\
@@ -25,19 +25,16 @@ def add_arguments(parser):
 
 
 def run(options, session) -> Answer:
-    from .. import boards
     from ..flow.generate import generate
     from ..models import file_name
-    from ..plan import Fit, plan
     from ..report.plan import plan_facts
 
-    board = boards.load(options.board)
-    network = load_model(options, session).network
-    with session.step("planning"):
-        planned = plan(network, board, options.p, options.s, options.q)
-    folder = options.output or Path("build") / f"{file_name(options.model)}-{board.name}-{network.digest[:12]}-verilog"
-    facts = {"model": options.model, **plan_facts(Fit.of(planned, board.target), board)}
+    fit, board, model = load_fit(options, session)
+    shape = fit.plan.shape
+    design = f"{shape.p}x{shape.s}x{shape.q}-{model.network.digest[:12]}"
+    folder = options.output or Path("build") / f"{file_name(options.model)}-{board.name}-{design}"
+    facts = {"model": options.model, **plan_facts(fit, board)}
     with session.step("writing the Verilog"):
-        manifest = generate(planned, folder, facts)
+        manifest = generate(fit.plan, folder, facts)
     lines = [f"wrote {folder}:", *(f"  {name}  {entry['bytes']:,} bytes" for name, entry in manifest["files"].items())]
     return Answer(text="\n".join(lines), json=manifest)

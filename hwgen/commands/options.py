@@ -7,8 +7,10 @@ from ..errors import InputError
 from . import Session
 
 if TYPE_CHECKING:
+    from ..boards import Board
     from ..data import Dataset
     from ..models import Model
+    from ..plan import Fit
 
 
 def add_json(parser: argparse.ArgumentParser):
@@ -72,6 +74,18 @@ def load_model(options: argparse.Namespace, session: Session) -> "Model":
     for message in model.messages:
         session.message(message)
     return model
+
+
+def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board, Model]":
+    """The plan that `add_model`, `add_board` and `add_shape` ask for, against its board, and the model."""
+    from .. import boards
+    from ..plan import Fit, plan
+
+    board = boards.load(options.board)
+    model = load_model(options, session)
+    with session.step("planning"):
+        planned = plan(model.network, board, options.p, options.s, options.q)
+    return Fit.of(planned, board.target), board, model
 
 
 def load_data(options: argparse.Namespace, session: Session, model: "Model") -> "Dataset":

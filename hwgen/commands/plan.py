@@ -1,7 +1,7 @@
 """hwgen plan: what the hardware will be, before any is made."""
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_model
+from .options import add_board, add_json, add_model, add_shape, load_fit
 
 HELP = "choose P, S, Q and the memory map for a board; cycles per layer, fps, fit"
 EXAMPLES = """\
@@ -17,13 +17,7 @@ def add_arguments(parser):
 
 
 def run(options, session) -> Answer:
-    from .. import boards
-    from ..plan import Fit, plan
     from ..report.plan import plan_facts, plan_text
 
-    board = boards.load(options.board)
-    network = load_model(options, session).network
-    with session.step("planning"):
-        planned = plan(network, board, options.p, options.s, options.q)
-    fit = Fit.of(planned, board.target)
+    fit, board, _ = load_fit(options, session)
     return Answer(text=plan_text(fit, board), json={"model": options.model, **plan_facts(fit, board)})

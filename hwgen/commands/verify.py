@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_model, positive
+from .options import add_board, add_json, add_model, add_shape, load_fit, positive
 
 HELP = "simulate the hardware and compare every layer and every cycle count"
 EXAMPLES = """\
@@ -42,18 +42,12 @@ def add_arguments(parser):
 
 
 def run(options, session) -> Answer:
-    from .. import boards
-    from ..plan import Fit, plan
     from ..report.verify import verify_facts, verify_text
     from ..sim.verify import verify
 
-    board = boards.load(options.board)
-    model = load_model(options, session)
+    fit, board, model = load_fit(options, session)
     images, source = _images(options, session, model)
-    with session.step("planning"):
-        planned = plan(model.network, board, options.p, options.s, options.q)
-    report = verify(planned, images, seed=options.seed, folder=options.output, progress=session.step)
-    fit = Fit.of(planned, board.target)
+    report = verify(fit.plan, images, seed=options.seed, folder=options.output, progress=session.step)
     return Answer(
         text=verify_text(report, fit, board, source),
         json={"model": options.model, "data": source, **verify_facts(report, fit, board)},
