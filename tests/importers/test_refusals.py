@@ -293,7 +293,12 @@ def integer_image(model):
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.INT64
 
 
+def attribute_without_value(model):
+    model.graph.node[3].attribute.add(name="pads", type=onnx.AttributeProto.TYPE_PROTO)
+
+
 MODELS = {
+    attribute_without_value: ["attribute 'pads'", "damaged"],
     huge_input: ["1000000000", "65536"],
     huge_initializer: ["initializer", "elements"],
     longer_initializer: ["initializer", "damaged"],
@@ -354,7 +359,7 @@ def test_bytes_changed_at_random(tmp_path):
 
 
 def test_number_of_cases():
-    assert (len(GRAPHS), len(MODELS)) == (32, 11)
+    assert (len(GRAPHS), len(MODELS)) == (32, 12)
 
 
 def test_files(tmp_path):

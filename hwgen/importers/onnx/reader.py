@@ -1,6 +1,7 @@
 """Reads an ONNX file into plain Python, safely: no external data, no pickle, bounded sizes, a proven order of nodes."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, numpy_helper
 
+from ... import npz
 from ...errors import InputError
 from ...layers import MAX_DIMENSION, MAX_ELEMENTS
 
@@ -146,7 +148,8 @@ def _array(tensor: TensorProto, where: str) -> np.ndarray:
 
 def _node(proto: onnx.NodeProto, index: int) -> Node:
     name = proto.name or (proto.output[0] if proto.output else "") or str(index)
-    where = f"node {name[:100]!r} ({proto.op_type})"
+    op = npz.one_line(proto.op_type)
+    where = f"node {name[:100]!r} ({op})"
     attributes = {}
     for attribute in proto.attribute:
         if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
@@ -164,8 +167,10 @@ def _node(proto: onnx.NodeProto, index: int) -> Node:
             raise InputError(f"{where}: attribute {attribute.name!r} is not a number (NaN); export the network again")
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
+        if not isinstance(value, int | float | str | Sequence):
+            raise InputError(f"{where}: attribute {attribute.name!r} is no number, text or list; the file is damaged")
         attributes[attribute.name] = list(value) if not isinstance(value, int | float | str) else value
-    return Node(name[:100], proto.op_type, proto.domain, tuple(proto.input), tuple(proto.output), attributes)
+    return Node(name[:100], op, npz.one_line(proto.domain), tuple(proto.input), tuple(proto.output), attributes)
 
 
 def _ordered(nodes, constants, inputs, outputs) -> tuple[Node, ...]:
