@@ -322,7 +322,12 @@ def test_an_interrupt_ends_with_130(tmp_path, number):
         "boards.run = wait\nsys.exit(cli.main(['boards', '--json']))\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # tests in the background inherit an ignored SIGINT
     )
     assert process.stderr is not None and process.stderr.readline() == "ready\n"
     started = time.monotonic()
