@@ -29,10 +29,7 @@ def test_captures(p, s, q):
             }
         planes, steps = rng.randint(1, PLANES), rng.randint(1, 4)
         words = [
-            [
-                (rng.getrandbits(p * s), [rng.getrandbits(s) for _ in range(q)], rng.getrandbits(q))
-                for _ in range(steps)
-            ]
+            [(rng.getrandbits(p * s), [rng.getrandbits(s) for _ in range(q)], rng.getrandbits(q)) for _ in range(steps)]
             for _ in range(planes)
         ]
         for k in range(planes):

@@ -1,0 +1,120 @@
+"""The netlist that Yosys makes, with the cells' models, against the golden model; its block RAMs against the plan."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen import boards, data, golden
+from hwgen.flow import synthesis, toolchain, verilog
+from hwgen.hdl.accelerator import Accelerator
+from hwgen.integers import BIPOLAR, unsigned
+from hwgen.layers import Flatten, Lookup
+from hwgen.plan.memory import block_rams, total_rams
+from hwgen.plan.plan import Plan
+from hwgen.sim import verilator
+from hwgen.sim.trace import read_trace, trace_bytes
+from hwgen.sim.verify import compare, script_for
+from rtl_tests.helpers.networks import Chain
+from rtl_tests.helpers.plans import plan_for
+from rtl_tests.helpers.zoo import CASES
+from rtl_tests.netlist.ecp5_ram import dp16kd
+
+FOLDER = Path("build/rtl_tests")
+RAM_CELLS = {"ice40": "SB_RAM40_4K", "ecp5": "DP16KD"}
+BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s_25f"}
+MEMORIES = {
+    "weights": "weights.table",
+    "activations": "activations.memory",
+    "parameters": "parameters.table",
+    "taps": "reader.table",
+    "thresholds": "thresholds.table",
+    "pixels": "loader.table",
+}
+"""How the netlist names each of the plan's memories."""
+
+
+def digits() -> Plan:
+    """A small network for 28x28 digits: a packed layer, 2-bit and 1-bit activations, a zero border, many tiles."""
+    chain = Chain(np.random.default_rng(28), (1, 28, 28), unsigned(8))
+    chain.add(Lookup(table=np.where(np.arange(256) < 128, -1, 1)[None], output=BIPOLAR))
+    chain.convolution(4, (4, 4), stride=(3, 3)).threshold(unsigned(2))
+    chain.convolution(5, (3, 3), stride=(2, 2), padding=(1, 1, 1, 1)).threshold(BIPOLAR)
+    chain.add(Flatten(order="CHW")).dense(10)
+    return plan_for(chain.network("digits"), 2, 8, 1)
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """Verilog of the netlist, how many of each cell it has, and the memories that Yosys kept out of RAM."""
+
+    text: str
+    cells: dict[str, int]
+    gate_memories: tuple[str, ...]
+
+
+def netlist(plan: Plan, family: str, work: Path) -> Netlist:
+    (work / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
+    script = ["read_verilog accelerator.v", synthesis.script(family, "accelerator")]
+    script += ["tee -q -o stat.json stat -json", "write_verilog -noattr netlist.v"]
+    (work / "make.ys").write_text("\n".join(script) + "\n")
+    toolchain.run("yosys", ["make.ys"], cwd=work, log=work / "yosys.log", limit=600)
+    log = (work / "yosys.log").read_text()
+    design = json.loads((work / "stat.json").read_text())["design"]
+    assert design["num_memories"] == 0
+    assert log.count("mapping memory") > 0
+    gates = re.findall(r"using FF mapping for memory (\S+)", log)
+    return Netlist((work / "netlist.v").read_text(), design["num_cells_by_type"], tuple(gates))
+
+
+def cell_models(family: str) -> str:
+    """Verilog of the family's cells, for simulation."""
+    folder = toolchain.yosys_share() / family
+    text = (folder / "cells_sim.v").read_text()
+    if family == "ecp5":
+        text = re.sub(r"module DP16KD\(.*?endmodule", "", text, flags=re.DOTALL)
+        while "`include" in text:
+            text = re.sub(r'`include "(\w+\.vh)"', lambda match: (folder / match[1]).read_text(), text)
+        text += dp16kd()
+    return re.sub(r"\bspecify\b.*?\bendspecify\b", "", text, flags=re.DOTALL)  # delays: the simulation has none
+
+
+def check_rams(plan: Plan, family: str, made: Netlist, count: int):
+    """Every memory that the plan puts in block RAM is there, in as many as the plan counts, and no other is."""
+    target = boards.load(BOARDS[family]).target
+    each = {spec.name: block_rams(spec, target) for spec in plan.memories}
+    print(family, each)
+    assert made.cells[RAM_CELLS[family]] == sum(each.values()) == total_rams(plan, target) == count
+    assert each["weights"] > 0 and each["activations"] > 0
+    for spec in plan.memories:
+        assert any(MEMORIES[spec.name] in name for name in made.gate_memories) != spec.block, spec.name
+
+
+@pytest.mark.parametrize("family, rams", [("ice40", 7), ("ecp5", 6)])
+def test_digits(family, rams, tmp_path):
+    plan = digits()
+    made = netlist(plan, family, tmp_path)
+    check_rams(plan, family, made, rams)
+    images = data.load("mnist-sample:test", 3).images
+    simulation = verilator.build(made.text + cell_models(family), trace_bytes(plan), FOLDER)
+    script, order, unstalled = script_for(plan, len(images), 5)
+    simulation.run(images, script, tmp_path)
+    expected = golden.run(plan.network, images)
+    assert len({tuple(row) for row in expected.logits.tolist()}) == 3
+    report = compare(plan, read_trace(plan, tmp_path), expected, order, unstalled)
+    print(report)
+    assert report.frames == 9
+    assert (report.mismatches, report.cycle_mismatches) == (0, 0)
+    assert sum(stage.values for stage in report.stages) == 9 * (4 * 81 + 5 * 25 + 11)
+
+
+@pytest.mark.parametrize(
+    "name, family, rams", [("eight bits", "ice40", 18), ("eight bits", "ecp5", 6), ("identities", "ice40", 14)]
+)
+def test_block_rams(name, family, rams, tmp_path):
+    """Thresholds in block RAM; activations in several columns."""
+    plan = next(case for case in CASES if case.name == name).plan()
+    check_rams(plan, family, netlist(plan, family, tmp_path), rams)
