@@ -55,7 +55,9 @@ class Collector(wiring.Component):
             "pitch": [t.words if t else 0 for t in targets],
         }
         field = {name: stage_field(m, self.stage, values, name) for name, values in tables.items()}
-        window, group, tile = (Signal(range(max(tables[f"last_{n}"]) + 1), name=n) for n in ("window", "group", "tile"))
+        window, group, tile = (
+            Signal(range(max(2, max(tables[f"last_{n}"]) + 1)), name=n) for n in ("window", "group", "tile")
+        )
         offset = Signal(plan.address_bits)  # of the group in the map
         word = Signal(plan.address_bits)  # of the tile in the pixel
         last_group = Signal()

@@ -59,7 +59,7 @@ class Emitter(wiring.Component):
         plan, constants = self.plan, self.plan.logits
         p, count, bits = plan.shape.p, constants.count, logit_bits(plan)
         queue = [Signal(signed(plan.accumulator_bits), name=f"queue_{i}") for i in range(p)]
-        place = Signal(range(p))  # of the head in its tile
+        place = Signal(range(max(2, p)))  # of the head in its tile
         index = Signal(range(max(2, count)))  # of the head among the logits
         sending, closing = Signal(), Signal()
         best, best_index = Signal(signed(bits)), Signal.like(index)

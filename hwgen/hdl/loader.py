@@ -70,7 +70,7 @@ class Loader(wiring.Component):
             self._map(m, sample, code, mapped, taken, room, opened)
 
         # Stage 2: codes to a word.
-        channel, slot = Signal(range(channels)), Signal(range(per_word))
+        channel, slot = Signal(range(max(2, channels))), Signal(range(max(2, per_word)))
         word_ends, pixel_ends = Signal(), Signal()
         accepted = Signal()
         assembled = [Signal(lanes, name=f"assembled_{k}") for k in range(planes)]

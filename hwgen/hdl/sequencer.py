@@ -101,10 +101,10 @@ class Sequencer(wiring.Component):
             m.d.comb += at_last[name].eq(signal == field[f"last_{name}"])
 
         # What is left of each of the three rules, in cycles.
-        spacing = Signal(range(max(tables["spacing"]) + 1))
+        spacing = Signal(range(max(tables["spacing"]) + 2))
         swap_time = parameter_time(plan.shape, plan.parameter_lanes)
         parameters = Signal(range(swap_time + 2), init=swap_time + 1)
-        gap = Signal(range(max(tables["gap"]) + 1))
+        gap = Signal(range(max(tables["gap"]) + 2))
         for timer in (spacing, parameters, gap):
             with m.If(timer != 0):
                 m.d.sync += timer.eq(timer - 1)
