@@ -128,7 +128,8 @@ def compare(plan: Plan, trace: Trace, expected: golden.Result, order: list[int],
     wrong = int((trace.cycles[:unstalled] != planned).sum() + (trace.registers[0] != planned).sum())
     intervals = np.unique(np.diff(trace.finished[1:unstalled]))
     written = sum(s.timing.written * s.compiled.tiles * s.compiled.groups for s in plan.stages)
-    if len(intervals) and plan.cycles >= plan.loading + written:  # else the image's way in sets the pace
+    turnaround = 10 + plan.input_bits  # from an image's last read to the first step on the one that takes its place
+    if len(intervals) and plan.cycles >= plan.loading + written + turnaround:  # else its way in sets the pace
         wrong += int((intervals != plan.interval).sum())
     return Report(
         frames=len(order),
