@@ -39,6 +39,7 @@ test-all: lint ## the checkers and the whole test suite
 
 lint: $(VENV)/dev ## ruff and the type checker
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/basedpyright --level error
 
 clean: ## remove what was built, keep .venv

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from .commands import NAMES
 from .errors import BuildError, InputError
 
 TRACEBACK = "HWGEN_TRACEBACK"
+PATIENCE = 2.0
+"""Seconds that a step may take off a terminal before a line says what is being done."""
 
 _EPILOG = """\
 examples:
@@ -51,7 +54,7 @@ class _Version(argparse.Action):
 
 
 class TerminalSession:
-    """Messages and progress on standard error; moving bars only where a terminal shows them."""
+    """Messages and progress on standard error: moving bars on a terminal, elsewhere a line for what takes long."""
 
     def message(self, text: str) -> None:
         print(text, file=sys.stderr)
@@ -59,7 +62,8 @@ class TerminalSession:
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         if not sys.stderr.isatty():
-            yield
+            with self._line(title):
+                yield
             return
         from rich.console import Console
         from rich.text import Text
@@ -70,7 +74,8 @@ class TerminalSession:
     @contextmanager
     def progress(self, title: str) -> Iterator[Callable[[int, int], None]]:
         if not sys.stderr.isatty():
-            yield lambda done, total: None
+            with self._line(title):
+                yield lambda done, total: None
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -84,6 +89,16 @@ class TerminalSession:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(title, total=None)
             yield lambda done, total: bars.update(task, completed=done, total=total or None)
+
+    @contextmanager
+    def _line(self, title: str) -> Iterator[None]:
+        timer = threading.Timer(PATIENCE, self.message, [title])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def parser() -> argparse.ArgumentParser:

@@ -275,6 +275,17 @@ def test_an_internal_error_can_show_where(run, monkeypatch):
     assert "Traceback (most recent call last)" in run("golden", "x")[2]
 
 
+def test_long_steps_leave_a_line_where_no_terminal_is(monkeypatch, capsys):
+    session = cli.TerminalSession()
+    with session.step("short"), session.progress("shorter") as advance:
+        advance(1, 2)
+    monkeypatch.setattr(cli, "PATIENCE", 0.01)
+    with session.step("long"), session.progress("longer") as advance:
+        advance(1, 2)
+        time.sleep(0.5)
+    assert capsys.readouterr().err.splitlines() == ["long", "longer"]
+
+
 def test_a_failed_check_still_prints_its_answer(run, monkeypatch):
     answer = Answer(text="3 mismatches", json={"mismatches": 3}, status=1)
     monkeypatch.setattr(golden_command, "run", lambda options, session: answer)

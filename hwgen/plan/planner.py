@@ -120,13 +120,12 @@ def _refusal(network, board, fits, limit):
     target = board.target
     nearest = min(fits, key=lambda fit: max(fit.rams / target.rams, fit.luts / limit))
     shape = nearest.plan.shape
+    which = "the nearest array" if len(fits) > 1 else "an array of"
+    dimensions = f"{shape.p} x {shape.s} x {shape.q}"
     excess = nearest.excess() or f"about {nearest.luts} LUTs, over the {limit:.0f} that the planner fills by itself"
     times = network.weight_bits / target.ram_bits
     if times > 1:
         mend = f"its {network.weight_bits} weight bits are {times:.1f} times the block RAM there; take a larger board"
     else:
         mend = "take a larger board, a smaller network or, with --p, --s and --q, another array"
-    return InputError(
-        f"{network.name} does not fit on {board.name}: the nearest array ({shape.p} x {shape.s} x {shape.q}) needs "
-        f"{excess}; {mend}"
-    )
+    return InputError(f"{network.name} does not fit on {board.name}: {which} {dimensions} needs {excess}; {mend}")

@@ -7,11 +7,12 @@ import pytest
 
 from hwgen import golden
 from hwgen.errors import InputError
-from hwgen.layers import Threshold
+from hwgen.integers import BIPOLAR, signed, unsigned
+from hwgen.layers import Flatten, SumPool, Threshold
 from hwgen.network import Network
 from hwgen.plan.plan import Plan
 from rtl_tests.helpers.model import Datapath
-from rtl_tests.helpers.networks import images_for, random_network, random_shape
+from rtl_tests.helpers.networks import Chain, images_for, random_network, random_shape
 from rtl_tests.helpers.plans import plan_for
 from rtl_tests.helpers.zoo import CASES
 
@@ -49,6 +50,17 @@ def test_random_networks(block):
         compared += 1
     assert compared + refused + large == 30
     assert compared >= 20
+
+
+@pytest.mark.parametrize("size, window, stride, border", [(8, 3, 3, 0), (6, 3, 3, -1), (6, 2, 3, 0), (6, 3, 2, 0)])
+def test_sum_pool_before_a_border(size, window, stride, border):
+    """A sum outside the pooled map is `border`, not a sum of borders, nor of pixels that no window covers."""
+    rng = np.random.default_rng(size)
+    chain = Chain(rng, (2, size, size), unsigned(8)).lookup(BIPOLAR, 1)
+    chain.add(SumPool(window=(window, window), stride=(stride, stride)))
+    chain.convolution(5, (2, 2), padding=(1, 1, 1, 1), border=border).threshold(signed(3))
+    network = chain.add(Flatten(order="CHW")).dense(3).network("sums")
+    assert mismatches(plan_for(network, 2, 4, 2), images_for(rng, network, 1)[0], network) == []
 
 
 def case(name):

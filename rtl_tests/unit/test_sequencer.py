@@ -1,10 +1,12 @@
 """The sequencer: its steps against nested loops, its cycles against the plan, and what holds it back."""
 
+import numpy as np
 import pytest
 
 from hwgen.hdl.sequencer import Sequencer
 from hwgen.plan import pipeline
-from rtl_tests.helpers.plans import control_word, steps
+from rtl_tests.helpers.networks import random_network, random_shape
+from rtl_tests.helpers.plans import control_word, plan_for, steps
 from rtl_tests.helpers.sim import simulate
 from rtl_tests.helpers.zoo import CASES
 
@@ -70,6 +72,18 @@ def test_frames(case):
     assert stages == plan.cycles_per_stage * 2
     second = next(i for i, (_, control, *_) in enumerate(issued) if i and control.frame)
     assert issued[second][0] - issued[0][0] == plan.cycles + plan.idle
+
+
+@pytest.mark.parametrize("seed", [34, 78, 102, 199])
+def test_short_frames(seed):
+    """Networks so short that a frame has to wait for what the one before left behind: its result, its parameters."""
+    shape = random_shape(np.random.default_rng(seed + 10**6))
+    plan = plan_for(random_network(seed), shape.p, shape.s, shape.q)
+    assert plan.idle
+    issued, stages = observed(plan, 1000, 3)
+    assert stages == plan.cycles_per_stage * 3
+    frames = [cycle for cycle, control, *_ in issued if control.frame]
+    assert np.diff(frames).tolist() == [plan.cycles + plan.idle] * 2
 
 
 def test_held_back():
