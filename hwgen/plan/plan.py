@@ -270,7 +270,7 @@ class Plan:
     @cached_property
     def pixel_identity(self) -> bool:
         """Whether a pixel's code is the pixel."""
-        return self.input_bits == 8 and all((row == np.arange(256)).all() for row in self.pixel_codes)
+        return self.input_bits == 8 and all(np.array_equal(row, np.arange(256)) for row in self.pixel_codes)
 
     @property
     def address_bits(self) -> int:

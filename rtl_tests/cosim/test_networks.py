@@ -41,8 +41,8 @@ def test_table_covers():
     """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
     plans = [case.plan() for case in CASES]
     stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
-    assert len(plans) == 12
-    assert len(stages) == 38
+    assert len(plans) == 13
+    assert len(stages) == 40
     assert {compiled.mode for _, compiled in stages} == {"sign", "threshold", "logits"}
     assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
     assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}

@@ -125,6 +125,13 @@ def _points(c):
     c.add(Flatten(order="HWC")).dense(25).scale(signed(12), shift=2)
 
 
+def _wider_codes(c):
+    """Pixels of 4 bits that stand for 8-bit codes."""
+    c.lookup(unsigned(8), 1)
+    c.convolution(3, (2, 2)).threshold(BIPOLAR)
+    c.add(Flatten(order="CHW")).dense(5)
+
+
 def _packed_late(c):
     """A packed window that fits one word, its pool, three pixels at a time; then P < S with columns to clear."""
     c.lookup(unsigned(2), 1)
@@ -145,5 +152,6 @@ CASES = (
     Case("strides", (4, 4, 4), (3, 9, 11), _strides),
     Case("packed bipolar", (2, 8, 4), (1, 8, 7), _packed_bipolar),
     Case("points", (12, 6, 2), (3, 4, 7), _points, image_bits=4),
+    Case("wider codes", (2, 4, 2), (2, 4, 5), _wider_codes, image_bits=4),
     Case("packed late", (3, 6, 3), (1, 9, 10), _packed_late),
 )
