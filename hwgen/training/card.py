@@ -7,6 +7,7 @@ the card itself; `measure` computes the rest, and `refresh` recomputes it for a 
 import json
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 
@@ -33,16 +34,18 @@ def measure(name: str, network: Network, facts: Facts, *, training: dict | None 
     ------
     InputError : the test data is not there, or does not suit the network
     """
-    test = count_right(network, facts.test, progress)
-    sample = count_right(network, facts.sample)
+    measured = {spec: count_right(network, spec, progress) for spec in (facts.test, *facts.further, facts.sample)}
+    test = measured[facts.test]
     return {
         "name": name,
         **asdict(facts),
+        "further": list(facts.further),
         "topology": describe(network),
         "parameters": network.weight_bits,
         "macs": macs(network),
         "accuracy": test["right"] / test["images"],
-        "measured": {facts.test: test, facts.sample: sample},
+        "interval": interval(**test),
+        "measured": measured,
         "digest": network.digest,
         **({"training": training} if training else {}),
     }
@@ -53,6 +56,15 @@ def count_right(network: Network, source: str, progress=None) -> dict:
     dataset = data.load(source)
     classes = golden.run(network, dataset.images, keep=False, progress=progress).classes
     return {"images": len(classes), "right": int(np.count_nonzero(classes == dataset.labels))}
+
+
+def interval(images: int, right: int) -> list[float]:
+    """The 95 % confidence interval of an accuracy (Wilson 1927, without continuity correction), to four digits."""
+    z = NormalDist().inv_cdf(0.975)
+    share, weight = right / images, z * z / images
+    middle = share + weight / 2
+    half = z * (share * (1 - share) / images + weight / images / 4) ** 0.5
+    return [round((middle + sign * half) / (1 + weight), 4) for sign in (-1, 1)]
 
 
 def describe(network: Network) -> str:
@@ -96,6 +108,7 @@ def refresh(folder, *, network: Network | None = None, progress=None) -> dict:
     folder = Path(folder)
     card = read_card(folder / CARD_FILE)
     stated: dict = {field.name: card.get(field.name) for field in fields(Facts)}
+    stated["further"] = stated["further"] or ()
     try:
         facts = Facts(**stated)
     except ValueError as error:

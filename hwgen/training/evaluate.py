@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from .layers import BatchNorm, LogitScale
+from .norms import BatchNorm
+from .weights import FilterScale, LogitScale
 
 BATCH = 250
 
@@ -31,7 +32,7 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(model: nn.Sequential, images) -> Evaluation:
     """Evaluate `model` on raw pixels, uint8 (N, H, W) or (N, H, W, C), layer by layer; the model stays as it is."""
-    model = copy.deepcopy(model).double().eval()
+    model = copy.deepcopy(model).cpu().double().eval()
     pixels = np.asarray(images)
     pixels = pixels[:, None] if pixels.ndim == 3 else pixels.transpose(0, 3, 1, 2)
     parts: list[dict[str, np.ndarray]] = []
@@ -40,7 +41,7 @@ def evaluate(model: nn.Sequential, images) -> Evaluation:
         values, outputs = batch.double(), {}
         for name, module in model.named_children():
             values = module(values)
-            if not isinstance(module, (BatchNorm, LogitScale)):
+            if not isinstance(module, (BatchNorm, FilterScale, LogitScale)):
                 outputs[name] = values.numpy().astype(np.int64)
         parts.append(outputs)
         classes.append(values.argmax(1).numpy())

@@ -3,6 +3,7 @@
 Batch norm is exported as it stands; folding it into thresholds is the importer's work and nobody else's.
 """
 
+import copy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +13,9 @@ from torch import nn
 
 from .. import importers
 from ..network import Network
-from .layers import BatchNorm, BinaryConv2d, BinaryLinear, LogitScale, Sign, Uniform
+from .activations import InputSign, Sign, Uniform
+from .norms import BatchNorm, ShiftBatchNorm
+from .weights import BinaryConv2d, BinaryLinear, FilterScale, LogitScale
 
 
 def to_dictionary(model: nn.Sequential, image_shape, name: str) -> dict:
@@ -28,6 +31,9 @@ def to_dictionary(model: nn.Sequential, image_shape, name: str) -> dict:
     ------
     TypeError : a module that the format has no layer for
     """
+    model = (
+        copy.deepcopy(model).cpu().double()
+    )  # as evaluate does: what is computed from parameters has its last bit too
     result = {"format": "hwgen-bnn", "version": 1, "image_shape": list(image_shape), "name": name}
     layers = [layer for child, module in model.named_children() for layer in _layers(child, module)]
     for index, layer in enumerate(layers):
@@ -69,13 +75,20 @@ def _layers(name, module):
         ]
     if isinstance(module, BinaryLinear):
         return [{"type": "dense", "name": name, "weights": _array(module.binary_weight)}]
+    if isinstance(module, ShiftBatchNorm):
+        mean = _array(module.statistics[0])
+        return [
+            {"type": "affine", "name": f"{name}_mean", "offset": -mean},
+            {"type": "affine", "name": name, "scale": _array(module.scale), "offset": _array(module.bias)},
+        ]
     if isinstance(module, BatchNorm):
+        mean, variance = module.statistics
         return [
             {
                 "type": "batch_norm",
                 "name": name,
-                "mean": _array(module.running_mean),
-                "variance": _array(module.running_var),
+                "mean": _array(mean),
+                "variance": _array(variance),
                 "gamma": _array(module.weight),
                 "beta": _array(module.bias),
                 "epsilon": module.eps,
@@ -83,10 +96,17 @@ def _layers(name, module):
         ]
     if isinstance(module, Sign):
         return [{"type": "sign", "name": name}]
+    if isinstance(module, InputSign):
+        return [
+            {"type": "affine", "name": f"{name}_range", "scale": module.scale, "offset": module.offset},
+            {"type": "sign", "name": name},
+        ]
+    if isinstance(module, FilterScale):
+        return [{"type": "affine", "name": name, "scale": _array(module.alpha)}]
     if isinstance(module, Uniform):
         # The module's output is the code: its input is divided by the step, and the format's step is 1.
         return [
-            {"type": "affine", "name": f"{name}_step", "scale": 1 / module.step},
+            {"type": "affine", "name": f"{name}_step", "scale": _array(1 / module.step)},
             {"type": "uniform", "name": name, "bits": module.bits, "scale": 1.0, "rounding": "half_up"},
         ]
     if isinstance(module, nn.MaxPool2d):
@@ -98,6 +118,5 @@ def _layers(name, module):
     raise TypeError(f"{name}: the exchange format has no layer for a {type(module).__name__}")
 
 
-def _array(tensor: torch.Tensor | None):
-    assert tensor is not None
-    return tensor.detach().cpu().numpy().astype(np.float64)
+def _array(tensor: torch.Tensor):
+    return tensor.detach().numpy()

@@ -1,7 +1,8 @@
 """The training loop: seeded, resumable from a checkpoint bit for bit, keeping its learning curve.
 
 All chance comes from one generator whose state is in the checkpoint, so a run that was cut off and resumed ends in
-the same weights as one that was not (on the same kind of processor, with the same number of threads).
+the same weights as one that was not (on the same kind of processor, with the same number of threads). Where torch finds
+a GPU the run takes it; its sums have an order of their own, and the weights are others.
 """
 
 import contextlib
@@ -17,10 +18,14 @@ import torch
 from torch.nn import functional
 
 from ..errors import BuildError, InputError
-from .layers import clip_latent_weights, freeze_batch_norms
+from .activations import limit_steps
+from .build import build
+from .norms import freeze_batch_norms, norms
 from .recipe import Recipe
+from .weights import binary_layers, centre_latent_weights, clip_latent_weights
 
 VALIDATION_BATCH = 500
+CALIBRATION_BATCHES = 50
 
 # What torch's reader of a damaged checkpoint may fail with: it runs the file's own small program.
 _DAMAGED = (
@@ -35,6 +40,7 @@ class Trainer:
     Parameters
     ----------
     recipe : what and how to train
+    device : where; default a GPU where there is one, else the processor
     images : (N, H, W) or (N, H, W, C) uint8, raw pixels
     labels : (N,) classes from 0
 
@@ -49,13 +55,13 @@ class Trainer:
     InputError : images or labels that do not suit the recipe
     """
 
-    def __init__(self, recipe: Recipe, images, labels):
+    def __init__(self, recipe: Recipe, images, labels, device: str | None = None):
         self.recipe = recipe
-        self._images, self._labels = _tensors(recipe, images, labels)
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._images, self._labels = (part.to(self.device) for part in _tensors(recipe, images, labels))
         self._generator = torch.Generator().manual_seed(recipe.training.seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.training.seed)
-            self.model = recipe.topology.build()
+        with self._chance(recipe.training.seed):
+            self.model = build(recipe.topology, recipe.method).to(self.device)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.training.learning_rate)
         # Data sets come sorted by class, so the held-out images are drawn and not cut off the end.
         order = torch.randperm(len(self._images), generator=self._generator)
@@ -83,42 +89,86 @@ class Trainer:
         ------
         BuildError : the loss is no longer finite
         """
-        began, epoch, total = time.monotonic(), len(self.curve), 0.0
+        began, epoch = time.monotonic(), len(self.curve)
         with _threads(self.recipe.training.threads):
             self.model.train()
             if epoch >= self.recipe.training.epochs - self.recipe.training.frozen:
                 freeze_batch_norms(self.model)
+            total = torch.zeros((), device=self.device)
             shuffled = self._training_indices[torch.randperm(len(self._training_indices), generator=self._generator)]
             for step in range(self.steps):
                 chosen = shuffled[step * self.recipe.training.batch :][: self.recipe.training.batch]
                 total += self._step(chosen, (epoch + step / self.steps) / self.recipe.training.epochs)
                 if on_step is not None:
                     on_step()
-            loss = total / self.steps
+            loss = float(total) / self.steps
             if not math.isfinite(loss):
                 raise BuildError(f"the loss of epoch {epoch + 1} is {loss}; lower learning_rate in the recipe")
+            if self.recipe.method.weights == "stochastic":
+                self._calibrate()
             accuracy = self.validation_accuracy()
         point = {"epoch": epoch + 1, "loss": loss, "validation_accuracy": accuracy, "seconds": time.monotonic() - began}
         self.curve.append(point)
         return point
 
-    def _step(self, chosen, progress):
+    def _step(self, chosen, progress) -> torch.Tensor:
+        """One optimizer step on the images `chosen`, `progress` (0..1) of the run done; the loss, on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = self.recipe.training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
-        images = _shifted(self._images[chosen], self.recipe.training.shift, self._generator)
-        loss = functional.cross_entropy(self.model(images.float()), self._labels[chosen])
-        self._optimizer.zero_grad()
-        loss.backward()
+        images = self._images[chosen.to(self.device)]
+        images = _shifted(images, self.recipe.training.shift, self._generator)
+        if self.recipe.training.mirror:
+            images = _mirrored(images, self._generator)
+        with contextlib.ExitStack() as stack:
+            if self.recipe.method.weights == "stochastic":
+                seed = int(torch.randint(1 << 62, (), generator=self._generator))
+                stack.enter_context(self._chance(seed))
+            loss = self._loss(self.model(images.float()), self._labels[chosen.to(self.device)])
+            self._optimizer.zero_grad()
+            loss.backward()
         self._optimizer.step()
+        if self.recipe.method.weights == "scaled":
+            centre_latent_weights(self.model)
         clip_latent_weights(self.model)
-        return loss.item()
+        limit_steps(self.model)
+        return loss.detach()
+
+    def _loss(self, logits, labels) -> torch.Tensor:
+        if self.recipe.training.loss == "cross_entropy":
+            return functional.cross_entropy(logits, labels)
+        targets = functional.one_hot(labels, logits.shape[1]) * 2 - 1
+        return functional.relu(1 - targets * logits).square().mean()
+
+    @contextlib.contextmanager
+    def _chance(self, seed):
+        """torch's global generators seeded, and as before afterwards."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            yield
+
+    @torch.no_grad()
+    def _calibrate(self):
+        """Batch norms' running statistics anew from unshifted images, with the weights of evaluation: in training they
+        are those of drawn weights."""
+        layers = binary_layers(self.model)
+        self.model.train()
+        for norm in norms(self.model):
+            norm.reset_running_stats()
+            norm.momentum = None  # the mean of all batches
+        for layer in layers:
+            layer.stochastic = False
+        batches = self._training_indices.split(self.recipe.training.batch)[:CALIBRATION_BATCHES]
+        for chosen in batches:
+            self.model(self._images[chosen.to(self.device)].float())
+        for layer in layers:
+            layer.stochastic = True
 
     @torch.no_grad()
     def validation_accuracy(self) -> float:
         """Share of the held-out images classified rightly by the model in float32, as it stands."""
         self.model.eval()
         right = 0
-        for indices in torch.from_numpy(self.validation_indices).split(VALIDATION_BATCH):
+        for indices in torch.from_numpy(self.validation_indices).to(self.device).split(VALIDATION_BATCH):
             right += int((self.model(self._images[indices].float()).argmax(1) == self._labels[indices]).sum())
         return right / len(self.validation_indices)
 
@@ -146,7 +196,7 @@ class Trainer:
         remedy = "remove it to start over"
         try:
             # A file that is no zip archive would go to torch's reader of old files.
-            state = torch.load(path, weights_only=True) if zipfile.is_zipfile(path) else None
+            state = torch.load(path, map_location=self.device, weights_only=True) if zipfile.is_zipfile(path) else None
         except _DAMAGED:
             state = None
         if not isinstance(state, dict) or "recipe" not in state:
@@ -155,7 +205,7 @@ class Trainer:
             raise InputError(f"{path}: it is a checkpoint of another recipe; {remedy}")
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._generator.set_state(state["generator"])
+        self._generator.set_state(state["generator"].cpu())
         self.curve = state["curve"]
 
 
@@ -165,7 +215,7 @@ def _tensors(recipe, images, labels):
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise InputError(f"training images are uint8 (N,H,W) or (N,H,W,C), not {images.dtype} with {images.ndim} axes")
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    data, shape, classes = recipe.training.data, recipe.topology.image_shape, recipe.topology.dense[-1]
+    data, shape, classes = recipe.training.data, recipe.topology.image_shape, recipe.topology.classes
     if images.shape[1:] != shape:
         raise InputError(
             f"[topology]: image_shape is {list(shape)}, but {data} has {list(images.shape[1:])}; take the latter"
@@ -191,10 +241,17 @@ def _shifted(images, most, generator):
     if most == 0:
         return images
     count, _, height, width = images.shape
-    moves = torch.randint(0, 2 * most + 1, (2, count, 1), generator=generator)
-    rows, columns = moves[0] + torch.arange(height), moves[1] + torch.arange(width)
+    moves = torch.randint(0, 2 * most + 1, (2, count, 1), generator=generator).to(images.device)
+    rows, columns = (moves[i] + torch.arange(size, device=images.device) for i, size in enumerate((height, width)))
     padded = functional.pad(images, (most,) * 4)
-    return padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    which = torch.arange(count, device=images.device)[:, None, None]
+    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _mirrored(images, generator):
+    """Each image (N, C, H, W) turned left to right or not, by chance."""
+    turned = torch.rand(len(images), generator=generator) < 0.5
+    return torch.where(turned.to(images.device)[:, None, None, None], images.flip(3), images)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Recipes: the small TOML files that say how a zoo model is trained. Reading one needs no torch.
 
-Tables and keys are those of `Recipe`, `Topology` and `Training`; an unknown or missing key is refused.
+Tables and keys are those of `Recipe`, `Topology`, `Method`, `Training` and `Facts`; an unknown or missing key is
+refused. ``[topology] ready = "cnv"`` names a topology of `hwgen.training.topology.READY`.
 """
 
 import dataclasses
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from .topology import ConvolutionBlock, Topology
+from .method import Method
+from .topology import READY, ConvolutionBlock, ResNet, Topology
 
 MAX_RECIPE_BYTES = 1 << 16
-METHODS = ("bnn",)
+LOSSES = ("cross_entropy", "squared_hinge")
 
 
 def _integer(owner, field, least, most):
@@ -42,12 +44,13 @@ class Training:
     learning_rate : Adam's at the start; it falls to zero along half a cosine
     validation : images held out of `data` (drawn by the seed), never trained on
     shift : each training image moves by up to so many pixels in each direction, zeros come in
+    mirror : each training image is mirrored left to right or not, by chance
+    loss : ``"cross_entropy"``, or ``"squared_hinge"`` as BinaryConnect and BNN take
     frozen : in the last so many epochs a batch norm trains with its running statistics, as it will be evaluated.
         A batch's own statistics move about; where a sum is the same over a whole region (a black background) it then
         falls on either side of its threshold from batch to batch, and evaluation sees one side only.
-    seed : of the initial weights, the held-out images, the order and the shifts
+    seed : of the initial weights, the held-out images, the order, the shifts and the drawn weights
     threads : of torch, part of the recipe because the order of a sum decides its last bit
-    method : ``"bnn"``: sign weights with clipped latent weights, straight-through activations
     """
 
     data: str
@@ -59,7 +62,8 @@ class Training:
     shift: int = 0
     frozen: int = 0
     threads: int = 1
-    method: str = "bnn"
+    mirror: bool = False
+    loss: str = "cross_entropy"
 
     def __post_init__(self):
         _text(self, "data")
@@ -78,8 +82,10 @@ class Training:
             or not 0 < rate <= 10
         ):
             raise ValueError(f"learning_rate is a number above 0 and at most 10, not {rate!r}")
-        if self.method not in METHODS:
-            raise ValueError(f"method is one of {', '.join(METHODS)}, not {self.method!r}")
+        if not isinstance(self.mirror, bool):
+            raise ValueError(f"mirror is true or false, not {self.mirror!r}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is one of {', '.join(LOSSES)}, not {self.loss!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +97,7 @@ class Facts:
     title : one line for people
     dataset : name of the data set
     test : NAME:SPLIT whose accuracy the card quotes
+    further : more of them, measured too
     sample : NAME:SPLIT of the bundled few images, so that a clone without the data can check the card too
     input : what a caller has to give: size, range, polarity
     licence, source : of weights and data; where the model comes from
@@ -103,10 +110,15 @@ class Facts:
     input: str
     licence: str
     source: str
+    further: tuple[str, ...] = ()
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _text(self, field.name)
+            if field.name != "further":
+                _text(self, field.name)
+        if not isinstance(self.further, (tuple, list)) or not all(isinstance(name, str) for name in self.further):
+            raise ValueError(f"further is a list of NAME:SPLIT, not {self.further!r}")
+        object.__setattr__(self, "further", tuple(self.further))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,18 +126,33 @@ class Recipe:
     """A whole recipe. `name` is the zoo name, lower case letters, digits and underscores."""
 
     name: str
-    topology: Topology
+    topology: Topology | ResNet
     training: Training
     card: Facts
+    method: Method = Method()
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", self.name):
             raise ValueError(f"name is lower case letters, digits and underscores, not {self.name!r}")
+        if self.training.frozen and self.method.weights == "stochastic":
+            raise ValueError(
+                "[training]: frozen needs the weights of evaluation, and stochastic ones are others; drop it"
+            )
+
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps the trained network from becoming an integer network, or None."""
+        if isinstance(self.topology, ResNet):
+            return "shortcut additions cannot become hardware yet"
+        if "real" in (self.method.first, self.method.last):
+            return "real weights cannot become hardware"
+        return None
 
     @property
     def digest(self) -> str:
         """SHA-256 of what decides the trained weights: a checkpoint belongs to one of these."""
-        decisive = json.dumps([dataclasses.asdict(self.topology), dataclasses.asdict(self.training)], sort_keys=True)
+        parts = (self.topology, self.method, self.training)
+        decisive = json.dumps([dataclasses.asdict(part) for part in parts], sort_keys=True)
         return hashlib.sha256(decisive.encode()).hexdigest()
 
 
@@ -159,6 +186,7 @@ def read_recipe(path) -> Recipe:
 def _recipe(document):
     tables = {
         "topology": _topology,
+        "method": lambda t: _make(Method, t, "[method]"),
         "training": lambda t: _make(Training, t, "[training]"),
         "card": lambda t: _make(Facts, t, "[card]"),
     }
@@ -169,6 +197,10 @@ def _recipe(document):
 
 
 def _topology(table):
+    if "ready" in table:
+        if len(table) > 1 or table["ready"] not in READY:
+            raise ValueError(f"[topology]: ready stands alone and is one of {', '.join(READY)}, not {table['ready']!r}")
+        return READY[table["ready"]]()
     blocks = table.get("convolutions", [])
     if not isinstance(blocks, list):
         raise ValueError("[topology]: convolutions are written as [[topology.convolutions]] tables")

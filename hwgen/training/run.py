@@ -6,18 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from .. import golden, storage
 from ..errors import InputError
 from ..models import CARD_FILE, NETWORK_FILE
 from ..network import Network
-from . import card
+from . import card, curve
 from .export import to_network
 from .loop import Trainer
 from .recipe import Recipe
 
 CHECKPOINT_FILE = "checkpoint.pt"
 CURVE_FILE = "curve.json"
+PICTURE_FILE = "curve.png"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def train(recipe: Recipe, images, labels, folder, *, on_start=None, on_step=None
     Parameters
     ----------
     images, labels : the training set, as for `Trainer`
-    folder : gets the checkpoint and the learning curve after each epoch; it is made
+    folder : gets the checkpoint and the learning curve after each epoch, its picture at the end; it is made
     on_start : called with the trainer before the first epoch: `len(trainer.curve)` epochs are already done
     on_step : called after each optimizer step with nothing
     on_epoch : called after each epoch with its point of the learning curve
@@ -47,12 +49,16 @@ def train(recipe: Recipe, images, labels, folder, *, on_start=None, on_step=None
         trainer.load(checkpoint)
     if on_start:
         on_start(trainer)
-    while not trainer.finished:
-        point = trainer.train_epoch(on_step)
-        trainer.save(checkpoint)
-        (folder / CURVE_FILE).write_text(json.dumps(trainer.curve, indent=1) + "\n", "utf-8")
-        if on_epoch:
-            on_epoch(point)
+    try:
+        while not trainer.finished:
+            point = trainer.train_epoch(on_step)
+            trainer.save(checkpoint)
+            (folder / CURVE_FILE).write_text(json.dumps(trainer.curve, indent=1) + "\n", "utf-8")
+            if on_epoch:
+                on_epoch(point)
+    finally:
+        if trainer.curve:
+            curve.draw(trainer.curve, recipe.name, folder / PICTURE_FILE)
     return trainer
 
 
@@ -63,17 +69,25 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
     ----------
     images, labels : the training set; its held-out images give the validation accuracy
     on_images : called with (images done, images) while the golden model runs on the test set
+
+    Raises
+    ------
+    InputError : the recipe's network cannot become an integer network
     """
+    if trainer.recipe.obstacle:
+        raise InputError(f"{trainer.recipe.name}: {trainer.recipe.obstacle}; its checkpoint stays in {folder}")
     recipe, folder = trainer.recipe, _made(folder)
+    assert isinstance(trainer.model, nn.Sequential)  # as `obstacle` has shown
     network = to_network(trainer.model, recipe.topology.image_shape, recipe.name)
     held = trainer.validation_indices
     right = np.count_nonzero(golden.run(network, images[held], keep=False).classes == labels[held])
     facts = {
-        "method": recipe.training.method,
+        "method": recipe.method.name,
         "data": recipe.training.data,
         "images": len(images) - len(held),
         "epochs": len(trainer.curve),
         "seconds": round(sum(point["seconds"] for point in trainer.curve)),
+        "device": trainer.device.type,
         "threads": recipe.training.threads,
         "seed": recipe.training.seed,
         "final_loss": round(trainer.curve[-1]["loss"], 4),

@@ -1,15 +1,11 @@
-"""Topologies that recipes name: what is trained, as data, and the torch module made from it.
+"""Topologies: the shapes that a recipe trains, as data, and the well-known ones by name. Needs no torch.
 
 A chain of blocks, each convolution or dense - max-pool - batch norm - activation, ends in a dense layer whose sums
-are the logits.
+are the logits. `ResNet` is a chain of residual blocks.
 """
 
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +55,11 @@ class Topology:
     image_shape : (channels, height, width) of the 8-bit image
     convolutions : may be empty
     dense : outputs of each dense layer; the last one gives the logits
-    activation_bits : 1 for sign, 2..8 for uniform unsigned activations
     """
 
     image_shape: tuple[int, int, int]
     convolutions: tuple[ConvolutionBlock, ...]
     dense: tuple[int, ...]
-    activation_bits: int = 1
 
     def __post_init__(self):
         for field, values, most in (("image_shape", self.image_shape, 1024), ("dense", self.dense, 1 << 16)):
@@ -73,8 +67,6 @@ class Topology:
                 raise ValueError(f"{field} is a list of integers 1..{most}, not {list(values)!r}")
         if len(self.image_shape) != 3:
             raise ValueError(f"image_shape is [channels, height, width], not {list(self.image_shape)!r}")
-        if isinstance(self.activation_bits, bool) or self.activation_bits not in range(1, 9):
-            raise ValueError(f"activation_bits is an integer 1..8, not {self.activation_bits!r}")
         shape = self.image_shape
         for index, block in enumerate(self.convolutions):
             shape = (block.channels, block.output_size(shape[1]), block.output_size(shape[2]))
@@ -84,6 +76,10 @@ class Topology:
                 )
 
     @property
+    def classes(self) -> int:
+        return self.dense[-1]
+
+    @property
     def features(self) -> int:
         """Inputs of the first dense layer."""
         channels, height, width = self.image_shape
@@ -91,34 +87,52 @@ class Topology:
             channels, height, width = block.channels, block.output_size(height), block.output_size(width)
         return channels * height * width
 
-    def build(self) -> "nn.Sequential":
-        """The torch module, (N, C, H, W) pixels to (N, classes) logits; weights from torch's global generator."""
-        from torch import nn
 
-        from .layers import BatchNorm, BinaryConv2d, BinaryLinear, LogitScale, Sign, Uniform
+@dataclass(frozen=True, kw_only=True)
+class ResNet:
+    """A residual network for small images (He et al. 2016, as XNOR-Net, section 4, binarises it): a 3x3 convolution,
+    four groups of two blocks that each double the channels and, but for the first, halve the map, the mean, a dense
+    layer. A block is twice norm - activation - 3x3 convolution, plus a shortcut.
 
-        def activation():
-            return Sign() if self.activation_bits == 1 else Uniform(self.activation_bits)
+    Parameters
+    ----------
+    image_shape : (channels, height, width) of the 8-bit image
+    channels : of the first group
+    classes : logits
+    """
 
-        modules: OrderedDict[str, nn.Module] = OrderedDict()
-        channels = self.image_shape[0]
-        for i, block in enumerate(self.convolutions):
-            modules[f"conv{i}"] = BinaryConv2d(
-                channels, block.channels, block.kernel, stride=block.stride, padding=block.padding
-            )
-            if block.pool > 1:
-                modules[f"pool{i}"] = nn.MaxPool2d(block.pool)
-            modules[f"conv{i}_norm"] = BatchNorm(block.channels)
-            modules[f"conv{i}_activation"] = activation()
-            channels = block.channels
-        modules["flatten"] = nn.Flatten()
-        inputs = self.features
-        for i, outputs in enumerate(self.dense):
-            modules[f"dense{i}"] = BinaryLinear(inputs, outputs)
-            if i < len(self.dense) - 1:
-                modules[f"dense{i}_norm"] = BatchNorm(outputs)
-                modules[f"dense{i}_activation"] = activation()
-                inputs = outputs
-        # Sums of `inputs` independent terms have a deviation of sqrt(inputs) times the activations' size.
-        modules["scale"] = LogitScale(1 / (inputs**0.5 * 2 ** (self.activation_bits - 1)))
-        return nn.Sequential(modules)
+    image_shape: tuple[int, int, int]
+    channels: int
+    classes: int
+
+
+def _dense(*widths: int) -> Callable[[], Topology]:
+    return lambda: Topology(image_shape=(1, 28, 28), convolutions=(), dense=widths)
+
+
+def _cifar(kernels: tuple[tuple[int, int], ...], dense: tuple[int, ...], padding: int) -> Callable[[], Topology]:
+    """3x3 convolutions of (channels, pool) on 32x32 pixels of three colours."""
+    return lambda: Topology(
+        image_shape=(3, 32, 32),
+        convolutions=tuple(ConvolutionBlock(channels=c, kernel=3, padding=padding, pool=p) for c, p in kernels),
+        dense=dense,
+    )
+
+
+def _lenet() -> Topology:
+    blocks = tuple(ConvolutionBlock(channels=c, kernel=5, pool=2) for c in (20, 50))
+    return Topology(image_shape=(1, 28, 28), convolutions=blocks, dense=(500, 10))
+
+
+READY: dict[str, Callable[[], Topology | ResNet]] = {
+    "tfc": _dense(64, 64, 64, 10),
+    "sfc": _dense(256, 256, 256, 10),
+    "lfc": _dense(1024, 1024, 1024, 10),
+    "lenet": _lenet,
+    "cnv": _cifar(((64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 1)), (512, 512, 10), padding=0),
+    "vgg": _cifar(((128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 2)), (1024, 1024, 10), padding=1),
+    "tinbinn": _cifar(((48, 1), (48, 2), (96, 1), (96, 2), (128, 1), (128, 2)), (256, 256, 10), padding=1),
+    "resnet18": lambda: ResNet(image_shape=(3, 32, 32), channels=64, classes=10),
+}
+"""By name: FINN's TFC, SFC, LFC and CNV (Umuroglu et al. 2017); LeNet-5 as XNOR-Net's authors and others binarise it;
+BinaryConnect's and BNN's VGG; TinBiNN's smaller one (Lemieux et al. 2019); ResNet-18."""

@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 
+from hwgen.training.method import Method
 from hwgen.training.recipe import Facts, Recipe, Training
 from hwgen.training.topology import ConvolutionBlock, Topology
 
 
 @pytest.fixture
 def small_recipe():
-    """Makes the recipe of a tiny network for 12x12 images; keyword arguments replace keys of [training]."""
+    """Makes the recipe of a tiny network for 12x12 images with keys of [method], and others of [training]."""
 
-    def make(*, activation_bits=1, **training):
+    def make(*, method=None, **training):
         keys = dict(data="digits", epochs=3, batch=20, learning_rate=0.02, validation=40, seed=7, shift=1)
         block = ConvolutionBlock(channels=8, kernel=3, padding=1, pool=2)
         return Recipe(
             name="small",
-            topology=Topology(
-                image_shape=(1, 12, 12), convolutions=(block, block), dense=(24, 4), activation_bits=activation_bits
-            ),
+            topology=Topology(image_shape=(1, 12, 12), convolutions=(block, block), dense=(24, 4)),
+            method=Method(**(method or {})),
             training=Training(**{**keys, **training}),
             card=Facts(title="t", dataset="d", test="x", sample="x", input="i", licence="l", source="s"),
         )

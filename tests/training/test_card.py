@@ -1,6 +1,7 @@
 """Cards: what is derived from a network, and refreshing one."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,8 +50,23 @@ def test_figures_of_a_network(network):
     assert measured["parameters"] == 4 * 9 + 6 * 4 * 15 + 1800
     assert measured["measured"] == {"mnist-sample:test": {"images": 200, "right": right}}
     assert measured["accuracy"] == right / 200
+    assert measured["interval"] == card.interval(200, right)
     assert measured["digest"] == network.digest and measured["training"] == {"epochs": 3}
     assert "training" not in card.measure("n", network, FACTS)
+
+
+def test_further_data_is_measured_too(network):
+    facts = replace(FACTS, further=("cifar10-sample:test",))
+    with pytest.raises(InputError):
+        card.measure("n", network, facts)
+    grey = replace(FACTS, test="mnist-sample:test", further=("mnist-sample:test",))
+    assert card.measure("n", network, grey)["further"] == ["mnist-sample:test"]
+
+
+def test_interval_is_wilsons():
+    # Newcombe 1998, table I, method 3: 81 of 263 and 0 of 20
+    assert card.interval(263, 81) == pytest.approx([0.2553, 0.3662], abs=1e-4)
+    assert card.interval(20, 0) == pytest.approx([0.0, 0.1611], abs=1e-4)
 
 
 def test_refresh_keeps_what_is_stated_and_measures_the_rest(network, tmp_path):

@@ -6,10 +6,11 @@ import torch
 
 from hwgen import golden, importers
 from hwgen.layers import Argmax, Convolution, Dense, MaxPool, Threshold
+from hwgen.training.build import build
 from hwgen.training.evaluate import evaluate
 from hwgen.training.export import save, to_dictionary, to_network
-from hwgen.training.layers import BatchNorm
 from hwgen.training.loop import Trainer
+from hwgen.training.norms import BatchNorm
 
 
 def assert_layers_equal(model, network, images):
@@ -35,6 +36,10 @@ def assert_layers_equal(model, network, images):
     return compared
 
 
+def built(recipe):
+    return build(recipe.topology, recipe.method)
+
+
 def randomise(model, generator):
     """Batch norms such as hard training may leave: negative and zero gamma, sums exactly on their threshold."""
     for module in model:
@@ -55,7 +60,7 @@ def randomise(model, generator):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_random_networks_agree_at_every_layer(small_recipe, digits, bits, seed):
     torch.manual_seed(seed)
-    model = small_recipe(activation_bits=bits).topology.build()
+    model = built(small_recipe(method={"activation_bits": bits}))
     randomise(model, torch.Generator().manual_seed(seed))
     images = np.random.default_rng(seed).integers(0, 256, (40, 12, 12), np.uint8)
     images[:20] = digits[0][:: len(digits[0]) // 20][:20]
@@ -68,7 +73,7 @@ def test_random_networks_agree_at_every_layer(small_recipe, digits, bits, seed):
 @pytest.mark.parametrize("bits", [1, 3])
 def test_trained_networks_agree_at_every_layer(small_recipe, digits, bits):
     images, labels = digits
-    trainer = Trainer(small_recipe(activation_bits=bits, frozen=1), images, labels)
+    trainer = Trainer(small_recipe(method={"activation_bits": bits}, frozen=1), images, labels)
     while not trainer.finished:
         trainer.train_epoch()
     network = to_network(trainer.model, (1, 12, 12), "trained")
@@ -80,7 +85,7 @@ def test_trained_networks_agree_at_every_layer(small_recipe, digits, bits):
 
 def test_the_comparison_sees_a_difference(small_recipe, digits):
     torch.manual_seed(1)
-    model = small_recipe().topology.build()
+    model = built(small_recipe())
     randomise(model, torch.Generator().manual_seed(1))
     network = to_network(model, (1, 12, 12), "random")
     model.get_submodule("conv1_norm").get_parameter("bias").data[5] += 2
@@ -90,7 +95,7 @@ def test_the_comparison_sees_a_difference(small_recipe, digits):
 
 def test_both_files_give_the_same_network(small_recipe, tmp_path):
     torch.manual_seed(4)
-    model = small_recipe(activation_bits=2).topology.build()
+    model = built(small_recipe(method={"activation_bits": 2}))
     randomise(model, torch.Generator().manual_seed(4))
     for name in ("x.npz", "x.pt"):
         save(tmp_path / name, model, (1, 12, 12), "x")

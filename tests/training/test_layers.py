@@ -1,16 +1,19 @@
-"""Binary layers: forward values, the windows of the straight-through estimators, clipping."""
+"""Binary layers, activations and norms: forward values, the gradients of the straight-through estimators, clipping."""
+
+import math
 
 import pytest
 import torch
 
-from hwgen.training.layers import (
-    BatchNorm,
+from hwgen.training.activations import LEAST_STEP, InputSign, Sign, Uniform, limit_steps
+from hwgen.training.norms import BatchNorm, ShiftBatchNorm
+from hwgen.training.weights import (
     BinaryConv2d,
     BinaryLinear,
+    FilterScale,
     LogitScale,
-    Sign,
-    Uniform,
     binary_layers,
+    centre_latent_weights,
     clip_latent_weights,
 )
 
@@ -62,11 +65,11 @@ def test_sign_and_its_hardtanh_window():
 
 def test_uniform_codes_and_window():
     activation = Uniform(2)
-    assert activation.step == 0.5 and activation.thresholds == (0.25, 0.75, 1.25)
+    assert activation.step == 0.5
     values = [-1.0, -0.25, 0.0, 0.24, 0.25, 0.74, 0.75, 1.25, 1.5, 1.75, 9.0]
     codes = activation(torch.tensor(values)).tolist()
     assert codes == [0, 0, 0, 0, 1, 1, 2, 3, 3, 3, 3]
-    assert codes == [sum(value >= threshold for threshold in activation.thresholds) for value in values]
+    assert codes == [sum(value >= threshold for threshold in (0.25, 0.75, 1.25)) for value in values]
     assert gradient_of(activation, values) == [0, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0]
 
 
@@ -104,3 +107,109 @@ def test_batch_norm_refuses_other_shapes():
 
 def test_logit_scale_starts_where_it_is_told():
     torch.testing.assert_close(LogitScale(0.25)(torch.tensor([8.0])), torch.tensor([2.0]))
+
+
+def test_drawn_weights_follow_their_probability_in_training_only():
+    layer = BinaryLinear(5, 4000, stochastic=True)
+    layer.weight.data = torch.tensor([-2.0, -0.5, 0.0, 0.5, 2.0]).repeat(4000, 1)
+    torch.manual_seed(0)
+    drawn = layer(torch.eye(5)).T
+    assert set(drawn.unique().tolist()) == {-1, 1}
+    shares = (drawn > 0).float().mean(0).tolist()
+    assert shares[0] == 0 and shares[4] == 1
+    assert shares[1:4] == pytest.approx([0.25, 0.5, 0.75], abs=0.03)
+    assert not torch.equal(layer(torch.eye(5)), drawn.T)
+    layer.eval()
+    assert torch.equal(layer(torch.eye(5)).T, torch.tensor([-1.0, -1, 1, 1, 1]).repeat(4000, 1))
+
+
+def test_the_gradient_of_drawn_weights_is_that_of_what_was_drawn():
+    layer = BinaryConv2d(1, 1, 1, stochastic=True)
+    layer(torch.full((1, 1, 1, 1), 3.0)).sum().backward()
+    assert layer.weight.grad is not None and layer.weight.grad.item() == 3
+
+
+def test_alpha_is_the_mean_magnitude_and_has_the_gradient_of_the_paper():
+    layer = BinaryLinear(3, 2)
+    layer.weight.data = torch.tensor([[0.5, -0.25, 0.75], [0.0, -0.1, 0.2]])
+    scale = FilterScale(layer)
+    assert scale.alpha.tolist() == pytest.approx([0.5, 0.1])
+    assert not list(scale.parameters())
+    x = torch.tensor([[1.0, 2.0, 4.0]])
+    scale(layer(x)).sum().backward()
+    # dC/dw_i = dC/dW_i * alpha + sign(w_i) / n * sum_j dC/dW_j sign(w_j), with dC/dW = x
+    expected = [
+        [x_i * alpha + sign * total / 3 for x_i, sign in zip((1, 2, 4), signs, strict=True)]
+        for alpha, signs, total in ((0.5, (1, -1, 1), 3), (0.1, (0, -1, 1), 3))
+    ]
+    assert layer.weight.grad is not None
+    torch.testing.assert_close(layer.weight.grad, torch.tensor(expected))
+
+
+def test_centring_takes_the_mean_over_input_channels():
+    layer = BinaryConv2d(2, 1, 1)
+    layer.weight.data = torch.tensor([0.75, 0.25]).reshape(1, 2, 1, 1)
+    centre_latent_weights(torch.nn.Sequential(layer))
+    assert layer.weight.flatten().tolist() == [0.25, -0.25]
+    single = BinaryConv2d(1, 1, 1)
+    single.weight.data.fill_(0.75)
+    centre_latent_weights(torch.nn.Sequential(single))
+    assert single.weight.item() == 0.75
+
+
+def test_a_learned_step_has_the_gradient_of_the_quotient():
+    activation = Uniform(2, learned=True)
+    values = torch.tensor([[0.3, -4.0, 0.9, 4.0]], requires_grad=True)
+    gain = (4 * 3) ** -0.5
+    activation(values).sum().backward()
+    # d(x / step) / d step = -x / step^2 where nothing is limited
+    assert activation.step.grad is not None
+    assert activation.step.grad.item() == pytest.approx(-(0.3 + 0.9) / 0.25 * gain, rel=1e-5)
+    assert values.grad is not None and values.grad.tolist() == [[2, 0, 2, 0]]
+    activation.step.data.fill_(-1)
+    limit_steps(activation)
+    assert activation.step.item() == pytest.approx(LEAST_STEP)
+    assert not Uniform(2).step.requires_grad
+
+
+def test_input_sign_splits_the_pixels_in_the_middle():
+    assert InputSign()(torch.tensor([0.0, 127.0, 128.0, 255.0])).tolist() == [-1, -1, 1, 1]
+
+
+def test_shift_norm_multiplies_by_powers_of_two():
+    norm = ShiftBatchNorm(7).double()
+    norm.running_var = torch.tensor([1.0, 2.5, 3.0, 100.0, 0.02, 5.0, 5.0], dtype=torch.float64)
+    norm.weight.data = torch.tensor([1.0, -1.4, 1.5, 0.7, -3.0, 0.0, 1e-3], dtype=torch.float64)
+    expected = [
+        0.0 if gamma == 0 else math.copysign(2.0 ** (round(-math.log2(var) / 2) + round(math.log2(abs(gamma)))), gamma)
+        for var, gamma in zip(norm.running_var.tolist(), norm.weight.tolist(), strict=True)
+    ]
+    assert norm.scale.tolist() == expected
+    norm.running_mean = torch.arange(7, dtype=torch.float64)
+    norm.bias.data.fill_(0.25)
+    norm.eval()
+    assert norm(torch.full((1, 7), 9.0)).tolist() == [[(9 - i) * s + 0.25 for i, s in enumerate(expected)]]
+
+
+def test_shift_norm_in_training_is_near_the_ordinary_one():
+    generator = torch.Generator().manual_seed(2)
+    values = torch.randn(200, 3, 4, 4, generator=generator) * 40 + 7
+    norm, reference = ShiftBatchNorm(3), BatchNorm(3)
+    ratio = norm(values) / reference(values)
+    assert (0.5 < ratio).all() and (ratio < 2).all() and ratio.std((0, 2, 3)).max() < 1e-4
+    for _ in range(100):
+        norm(values)
+        reference(values)
+    torch.testing.assert_close(norm.statistics[0], reference.statistics[0])
+    assert (0.6 < norm.statistics[1] / reference.statistics[1]).all()
+    norm.eval()
+    deviation = norm(values).std()
+    assert 0.5 < deviation < 2
+
+
+def test_shift_norm_passes_gradients():
+    norm = ShiftBatchNorm(2)
+    values = torch.randn(16, 2, generator=torch.Generator().manual_seed(3), requires_grad=True)
+    (norm(values) * torch.arange(16).view(-1, 1)).sum().backward()
+    for tensor in (values, norm.weight, norm.bias):
+        assert tensor.grad is not None and tensor.grad.abs().sum() > 0

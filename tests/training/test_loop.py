@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from hwgen.errors import BuildError, InputError
-from hwgen.training.layers import BatchNorm, binary_layers
 from hwgen.training.loop import Trainer, _shifted
+from hwgen.training.norms import BatchNorm
+from hwgen.training.weights import binary_layers
 
 
 def same(a, b):
@@ -33,7 +34,7 @@ def test_loss_falls_and_latent_weights_stay_clipped(small_recipe, digits):
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_uniform_activations_learn(small_recipe, digits, bits):
-    trainer = Trainer(small_recipe(activation_bits=bits), *digits)
+    trainer = Trainer(small_recipe(method={"activation_bits": bits}), *digits)
     first, *_, last = [trainer.train_epoch() for _ in range(3)]
     assert last["loss"] < first["loss"] / 2, trainer.curve
 

@@ -60,6 +60,7 @@ def test_card_is_right_on_the_full_test_set(name, monkeypatch):
 def test_recipe_is_that_of_its_card(path):
     recipe, written = read_recipe(path), card.read_card(path.with_name(models.CARD_FILE))
     assert recipe.name == path.parent.name
-    assert {key: written[key] for key in vars(recipe.card)} == vars(recipe.card)
+    assert {key: written[key] for key in vars(recipe.card)} == {**vars(recipe.card), "further": [*recipe.card.further]}
+    assert written["training"]["method"] == recipe.method.name
     assert written["training"]["epochs"] == recipe.training.epochs
     assert written["training"]["seed"] == recipe.training.seed

@@ -50,7 +50,7 @@ def test_what_a_run_leaves(recipe, tmp_path):
         trainer, dataset.images, dataset.labels, tmp_path / "out", on_images=lambda done, of: seen.append((done, of))
     )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        models.CARD_FILE, "checkpoint.pt", "curve.json", models.NETWORK_FILE,
+        models.CARD_FILE, "checkpoint.pt", "curve.json", "curve.png", models.NETWORK_FILE,
     ]  # fmt: skip
     stored = storage.load(tmp_path / "out" / models.NETWORK_FILE)
     card = json.loads((tmp_path / "out" / models.CARD_FILE).read_text())

@@ -1,0 +1,24 @@
+"""The learning curve as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def draw(points: Sequence[dict], title: str, path: Path):
+    """Draw loss and error on held-out images, epoch by epoch, to a PNG; `points` as in `Trainer.curve`."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    epochs = [point["epoch"] for point in points]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    losses = figure.subplots()
+    losses.plot(epochs, [point["loss"] for point in points], color="tab:blue", marker=".", label="loss in training")
+    losses.set(title=title, xlabel="epoch", ylabel="loss in training", yscale="log")
+    losses.yaxis.label.set_color("tab:blue")
+    errors = losses.twinx()
+    wrong = [1 - point["validation_accuracy"] for point in points]
+    errors.plot(epochs, wrong, color="tab:red", marker=".", label="error on held-out images")
+    errors.set(ylabel="error on held-out images", ylim=(0, None))
+    errors.yaxis.set_major_formatter(PercentFormatter(1))
+    errors.yaxis.label.set_color("tab:red")
+    figure.savefig(path, dpi=120)
