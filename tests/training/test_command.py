@@ -62,6 +62,16 @@ def test_trains_publishes_and_measures_again(recipe, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == card == models_card(folder)
 
 
+def test_what_cannot_become_hardware_trains_all_the_same(recipe, tmp_path, capsys):
+    recipe.write_text(recipe.read_text() + '[method]\nlast = "real"\n')
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["epoch"] == 2 and answer["obstacle"] == "real weights cannot become hardware"
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["checkpoint.pt", "curve.json", "curve.png"]
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out")]) == 0
+    assert "of the held-out images, in torch; real weights cannot" in capsys.readouterr().out
+
+
 def test_card_takes_a_network_of_others(recipe, tmp_path, capsys):
     assert main(["train", str(recipe), "-o", str(tmp_path / "out")]) == 0
     facts = {key: value for key, value in models_card(tmp_path / "out").items() if isinstance(value, str)}
