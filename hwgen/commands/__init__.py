@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-NAMES = ("models", "boards", "check", "golden", "plan", "generate", "verify", "build", "run", "train", "bench")
+NAMES = ("models", "boards", "check", "golden", "plan", "generate", "verify", "build", "run", "train", "study", "bench")
 
 
 @dataclass(frozen=True, kw_only=True)
