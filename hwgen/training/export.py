@@ -18,7 +18,7 @@ from .norms import BatchNorm, ShiftBatchNorm
 from .weights import BinaryConv2d, BinaryLinear, FilterScale, LogitScale
 
 
-def to_dictionary(model: nn.Sequential, image_shape, name: str) -> dict:
+def to_dictionary(model: nn.Module, image_shape, name: str) -> dict:
     """The keys and values of the exchange format; weights as -1/+1, all reals in float64 (which holds float32's).
 
     Parameters
@@ -41,7 +41,7 @@ def to_dictionary(model: nn.Sequential, image_shape, name: str) -> dict:
     return result
 
 
-def save(path, model: nn.Sequential, image_shape, name: str):
+def save(path, model: nn.Module, image_shape, name: str):
     """Write `to_dictionary` to an .npz or a .pt file, by its suffix; ValueError for any other."""
     values = to_dictionary(model, image_shape, name)
     match Path(path).suffix:
@@ -53,7 +53,7 @@ def save(path, model: nn.Sequential, image_shape, name: str):
             raise ValueError(f"a trained network is saved as .npz or .pt, not {suffix or 'without a suffix'!r}")
 
 
-def to_network(model: nn.Sequential, image_shape, name: str) -> Network:
+def to_network(model: nn.Module, image_shape, name: str) -> Network:
     """The integer network of a trained module, by way of the importer that everybody's networks go through."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.npz"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from .. import golden, storage
 from ..errors import InputError
@@ -77,7 +76,6 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
     if trainer.recipe.obstacle:
         raise InputError(f"{trainer.recipe.name}: {trainer.recipe.obstacle}; its checkpoint stays in {folder}")
     recipe, folder = trainer.recipe, _made(folder)
-    assert isinstance(trainer.model, nn.Sequential)  # as `obstacle` has shown
     network = to_network(trainer.model, recipe.topology.image_shape, recipe.name)
     held = trainer.validation_indices
     right = np.count_nonzero(golden.run(network, images[held], keep=False).classes == labels[held])
