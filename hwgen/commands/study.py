@@ -62,11 +62,13 @@ def run(options, session) -> Answer:
     board = boards.load(options.board)
     study.base(options.topology)
     folder = options.output or Path("build") / f"study-{options.topology}"
-    sets = []
-    for spec in (options.data, options.test):
+
+    def load(spec):
         with session.progress(f"loading {spec}") as advance:
-            sets.append(data.load(spec, progress=lambda name, done, size: advance(done, size)))
-    count = len(sets[0])
+            return data.load(spec, progress=lambda name, done, size: advance(done, size))
+
+    images, test = load(options.data), load(options.test)
+    count = len(images)
     training = Training(
         data=options.data,
         epochs=options.epochs,
@@ -91,7 +93,7 @@ def run(options, session) -> Answer:
             )
 
         points = study.run(
-            options.topology, options.scales, options.bits, training, *sets, board, folder,
+            options.topology, options.scales, options.bits, training, images, test, board, folder,
             on_point=on_point, on_step=on_step,
         )  # fmt: skip
     rows = [

@@ -16,7 +16,9 @@ from ..errors import InputError
 from ..layers import Convolution, Dense, MaxPool, SumPool
 from ..models import CARD_FILE, NETWORK_FILE
 from ..network import Network
-from .recipe import Facts
+from .recipe import Facts, read_small
+
+MAX_CARD_BYTES = 1 << 20
 
 
 def measure(name: str, network: Network, facts: Facts, *, training: dict | None = None, progress=None) -> dict:
@@ -123,10 +125,9 @@ def refresh(folder, *, network: Network | None = None, progress=None) -> dict:
 
 def read_card(path) -> dict:
     """A card as it stands in its file; InputError where it is none."""
+    data = read_small(Path(path), "card", MAX_CARD_BYTES)
     try:
-        card = json.loads(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the card ({error.strerror})") from None
+        card = json.loads(data.decode())
     except (ValueError, RecursionError):
         raise InputError(f"{path}: it is no JSON text; write the stated facts by hand and measure the rest") from None
     if not isinstance(card, dict):

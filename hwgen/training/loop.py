@@ -76,7 +76,7 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        return len(self.curve) == self.recipe.training.epochs
+        return len(self.curve) >= self.recipe.training.epochs
 
     def train_epoch(self, on_step=None) -> dict:
         """One pass over the training images; appends to the curve and returns what it appended.
@@ -173,7 +173,12 @@ class Trainer:
         return right / len(self.validation_indices)
 
     def save(self, path):
-        """Write a checkpoint; the file is complete or the old one stays."""
+        """Write a checkpoint; the file is complete or the old one stays.
+
+        Raises
+        ------
+        BuildError : it cannot be written
+        """
         path = Path(path)
         state = {
             "recipe": self.recipe.digest,
@@ -183,8 +188,13 @@ class Trainer:
             "curve": self.curve,
         }
         partial = path.with_name(path.name + ".partial")
-        torch.save(state, partial)
-        os.replace(partial, path)
+        try:
+            torch.save(state, partial)
+            os.replace(partial, path)
+        except (OSError, RuntimeError) as error:  # torch's writer makes RuntimeErrors of full disks
+            partial.unlink(missing_ok=True)
+            reason = str(error).partition("\n")[0]
+            raise BuildError(f"{path}: the checkpoint cannot be written ({reason}); is the disk full?") from None
 
     def load(self, path):
         """Go on from a checkpoint.
@@ -203,10 +213,13 @@ class Trainer:
             raise InputError(f"{path}: it is no checkpoint of a training run; {remedy}")
         if state["recipe"] != self.recipe.digest:
             raise InputError(f"{path}: it is a checkpoint of another recipe; {remedy}")
-        self.model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._generator.set_state(state["generator"].cpu())
-        self.curve = state["curve"]
+        try:
+            self.model.load_state_dict(state["model"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self._generator.set_state(state["generator"].cpu())
+            self.curve = list(state["curve"])
+        except _DAMAGED:
+            raise InputError(f"{path}: it is a damaged checkpoint; {remedy}") from None
 
 
 def _tensors(recipe, images, labels):

@@ -164,13 +164,7 @@ def read_recipe(path) -> Recipe:
     InputError : no such file, no TOML, an unknown or missing key, or a value outside its range
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_RECIPE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the recipe ({error.strerror}); give the path of a recipe.toml") from None
-    if len(data) > MAX_RECIPE_BYTES:
-        raise InputError(f"{path}: a recipe has at most {MAX_RECIPE_BYTES} bytes; give the path of a recipe.toml")
+    data = read_small(path, "recipe", MAX_RECIPE_BYTES)
     try:
         document = tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -181,6 +175,20 @@ def read_recipe(path) -> Recipe:
         return _recipe(document)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def read_small(path: Path, what: str, most: int) -> bytes:
+    """A regular file of at most `most` bytes. InputError, which calls it a `what`: it is none, or cannot be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: cannot read the {what} (it is no regular file); give the path of one")
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot read the {what} ({error.strerror}); give the path of one") from None
+    if len(data) > most:
+        raise InputError(f"{path}: a {what} has at most {most} bytes; give the path of one")
+    return data
 
 
 def _recipe(document):

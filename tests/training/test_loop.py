@@ -107,6 +107,29 @@ def test_checkpoint_refusals(small_recipe, digits, tmp_path):
         trainer.load(tmp_path / "absent")
 
 
+def test_a_checkpoint_of_the_right_recipe_may_be_damaged_too(small_recipe, digits, tmp_path):
+    trainer, path = Trainer(small_recipe(epochs=1), *digits), tmp_path / "checkpoint.pt"
+    trainer.save(path)
+    whole = torch.load(path)
+    for key in ("model", "optimizer", "generator", "curve"):
+        torch.save({k: v for k, v in whole.items() if k != key}, path)
+        with pytest.raises(InputError, match="it is a damaged checkpoint; remove it"):
+            trainer.load(path)
+    torch.save({**whole, "curve": [{"epoch": 1}, {"epoch": 2}]}, path)
+    trainer.load(path)
+    assert trainer.finished
+
+
+def test_a_checkpoint_that_cannot_be_written(small_recipe, digits, tmp_path):
+    trainer = Trainer(small_recipe(), *digits)
+    with pytest.raises(BuildError, match="the checkpoint cannot be written"):
+        trainer.save(tmp_path / "absent" / "checkpoint.pt")
+    (tmp_path / "checkpoint.pt" / "full").mkdir(parents=True)
+    with pytest.raises(BuildError, match="the checkpoint cannot be written"):
+        trainer.save(tmp_path / "checkpoint.pt")
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
 def test_data_refusals(small_recipe, digits):
     images, labels = digits
     recipe = small_recipe()

@@ -1,5 +1,7 @@
 """Recipes: what is read, and that everything else is refused in one sentence."""
 
+import os
+
 import pytest
 
 from hwgen.errors import InputError
@@ -127,6 +129,11 @@ def test_refuses_what_is_no_recipe_at_all(write, tmp_path):
         read_recipe(tmp_path / "absent.toml")
     with pytest.raises(InputError, match="cannot read the recipe"):
         read_recipe(tmp_path)
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(InputError, match="cannot read the recipe .it is no regular file"):
+        read_recipe(tmp_path / "fifo")
+    with pytest.raises(InputError, match="cannot read the recipe .File name too long"):
+        read_recipe(tmp_path / ("x" * 300))
     with pytest.raises(InputError, match="it is no TOML file"):
         read_recipe(write(b"\xff\xfe\x00"))
     with pytest.raises(InputError, match="it is no TOML file"):
