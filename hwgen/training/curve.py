@@ -7,13 +7,15 @@ from pathlib import Path
 def draw(points: Sequence[dict], title: str, path: Path):
     """Draw loss and error on held-out images, epoch by epoch, to a PNG; `points` as in `Trainer.curve`."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import PercentFormatter, StrMethodFormatter
 
     epochs = [point["epoch"] for point in points]
     figure = Figure(figsize=(7, 4), layout="constrained")
     losses = figure.subplots()
     losses.plot(epochs, [point["loss"] for point in points], color="tab:blue", marker=".", label="loss in training")
     losses.set(title=title, xlabel="epoch", ylabel="loss in training", yscale="log")
+    for set_formatter in (losses.yaxis.set_major_formatter, losses.yaxis.set_minor_formatter):
+        set_formatter(StrMethodFormatter("{x:g}"))
     losses.yaxis.label.set_color("tab:blue")
     errors = losses.twinx()
     wrong = [1 - point["validation_accuracy"] for point in points]
