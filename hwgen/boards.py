@@ -9,6 +9,9 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 from .errors import InputError
+from .files import read_small
+
+MAX_BOARD_BYTES = 1 << 16
 
 __all__ = ["FAMILIES", "Board", "Family", "Target", "folder", "load", "names"]
 
@@ -197,8 +200,8 @@ def load(name: str) -> Board:
 def read(path: Path) -> Board:
     """The board that a file describes; see `load`."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(read_small(path, "board", MAX_BOARD_BYTES).decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is no readable TOML file: {error}") from None
     table["name"] = path.stem
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import storage, topologies
 from .errors import InputError
+from .files import read_small, regular_file
 from .network import Network
 
 NETWORK_FILE = "network.npz"
@@ -69,8 +70,10 @@ def load(model: str, input: InputRange | None = None) -> Model:
     input = input or InputRange()
     path = Path(model)
     if path.suffix.lower() in FILE_TYPES:
-        if not path.is_file():
-            raise InputError(f"{model}: there is no such file{_near(path.name, _files_beside(path))}")
+        try:
+            regular_file(path)
+        except InputError as error:
+            raise InputError(f"{error}{_near(path.name, _files_beside(path))}") from None
         if path.suffix.lower() == ".npz" and storage.is_network(path):
             _needs_no_range(model, input)
             return Model(network=storage.load(path))
@@ -106,12 +109,12 @@ def card(name: str) -> dict:
             "digest": network.digest,
         }
     path = folder() / name / CARD_FILE
-    if not path.is_file():
+    if not path.exists():
         return {}
+    data = read_small(path, "card", MAX_CARD_BYTES)
     try:
-        with path.open(encoding="utf-8") as stream:
-            found = json.loads(stream.read(MAX_CARD_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
+        found = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: the card cannot be read: {error}") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: a card is a JSON object, not a {type(found).__name__}")
@@ -136,9 +139,11 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 
 def _files_beside(path) -> list[str]:
-    if not path.parent.is_dir():
+    try:
+        found = [other.name for other in path.parent.iterdir() if other.suffix.lower() in FILE_TYPES][:1000]
+    except OSError:
         return []
-    return [other.name for other in path.parent.iterdir() if other.suffix.lower() in FILE_TYPES][:1000]
+    return [name for name in found if name != path.name]
 
 
 def file_name(model: str) -> str:

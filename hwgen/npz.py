@@ -6,6 +6,7 @@ nothing unpacks beyond its stated size, and an array is made only when its heade
 
 import io
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,7 +31,11 @@ def open_archive(source) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zi
         damage that is found while members are read inside the ``with``
     """
     try:
-        with zipfile.ZipFile(_checked(source)) as archive:
+        checked = _checked(source)
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror})") from None
+    try:
+        with zipfile.ZipFile(checked) as archive:
             members = {info.filename: info for info in archive.infolist()}
             if len(members) != len(archive.infolist()):
                 raise InputError("a member of the zip appears twice")
@@ -62,7 +67,10 @@ def parse(data: bytes) -> np.ndarray:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"its .npy version is {version[0]}.{version[1]}, not 1.0 or 2.0")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(stream, max_header_size=_MAX_HEADER_BYTES)
+    try:
+        shape, fortran, dtype = read(stream, max_header_size=_MAX_HEADER_BYTES)
+    except (tokenize.TokenError, SyntaxError, RecursionError, MemoryError, TypeError) as error:
+        raise ValueError(f"its header cannot be read ({one_line(error)})") from None
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which need pickle")
     count = int(np.prod(shape, dtype=object))

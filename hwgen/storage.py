@@ -21,6 +21,7 @@ import numpy as np
 
 from . import npz
 from .errors import InputError
+from .files import regular_file
 from .integers import IntegerType
 from .layers import LAYERS, MAX_ELEMENTS
 from .network import MAX_LAYERS, Network
@@ -69,10 +70,8 @@ def load(path: str | os.PathLike) -> Network:
     ------
     InputError : naming the file and the field, for anything but a sound file of this format and version
     """
-    path = Path(path)
+    path = regular_file(path)
     try:
-        if not path.is_file():
-            raise InputError(f"{path}: there is no such file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path}: the file is larger than {MAX_FILE_BYTES >> 20} MB; no network takes that much")
         data = path.read_bytes()
@@ -87,9 +86,9 @@ def load(path: str | os.PathLike) -> Network:
 def is_network(path: str | os.PathLike) -> bool:
     """Whether `path` is a zip that holds a network.json: a file for `load`, and no other kind of .npz."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return TEXT in archive.namelist()
-    except (OSError, ValueError, RuntimeError, zipfile.BadZipFile):
+        with npz.open_archive(path) as (_, members):
+            return TEXT in members
+    except InputError:
         return False
 
 

@@ -81,6 +81,7 @@ def test_unknown_board():
         ('synthesis = ""', "synthesis = 1", r"synthesis is a text, not 1"),
         ("[target]", "[fpga]", r"it has no table \[target\]"),
         ("[target]", "[target", r"is no readable TOML file"),
+        ("[target]", f"a = {'[' * 5000}", r"is no readable TOML file"),
     ],
 )
 def test_every_mistake_is_named(tmp_path, old, new, message):

@@ -280,7 +280,9 @@ def test_long_steps_leave_a_line_where_no_terminal_is(monkeypatch, capsys):
     with session.step("short"), session.progress("shorter") as advance:
         advance(1, 2)
     monkeypatch.setattr(cli, "PATIENCE", 0.01)
-    with session.step("long"), session.progress("longer") as advance:
+    with session.step("long"):
+        time.sleep(0.5)
+    with session.progress("longer") as advance:
         advance(1, 2)
         time.sleep(0.5)
     assert capsys.readouterr().err.splitlines() == ["long", "longer"]

@@ -212,7 +212,10 @@ def test_damaged_published_files_are_refused(alone, name, content):
         data.load("mnist:test")
 
 
-@pytest.mark.parametrize("content", [b"nonsense", cifar_archive([]), cifar_archive(["test_batch"], count=9)])
+ARCHIVES = {"nonsense": b"nonsense", "empty": cifar_archive([]), "short": cifar_archive(["test_batch"], count=9)}
+
+
+@pytest.mark.parametrize("content", ARCHIVES.values(), ids=ARCHIVES)  # no ids of bytes: an archive holds the time
 def test_a_damaged_archive_is_refused(alone, content):
     (alone / "cifar-10-binary.tar.gz").write_bytes(content)
     with pytest.raises(InputError, match="cifar-10-binary.tar.gz is damaged"):

@@ -10,7 +10,7 @@ from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import io
 
 from hwgen import boards
-from hwgen.errors import BuildError
+from hwgen.errors import BuildError, InputError
 from hwgen.flow import fpga, toolchain
 from hwgen.hdl.shells.board_top import BoardTop
 from tests.helpers.dummy_core import DummyCore
@@ -87,6 +87,22 @@ def test_whole_board_with_a_small_core(tmp_path):
     assert report == {**made.as_json(), "bitstream": "top.bin"}
     assert set(made.steps) == {"yosys", "nextpnr-ice40", "icepack"} and sum(made.steps.values()) <= made.seconds
     assert used["SB_IO"] == 5  # clock, rx, tx, two LEDs
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"platform": "nowhere.x:Y"}, r"platform 'nowhere.x:Y' cannot be imported \(No module named 'nowhere'\)"),
+        ({"platform": "os:system"}, "'os:system' is no platform of amaranth-boards"),
+        ({"platform": "amaranth_boards.icebreaker:Absent"}, "Absent' is no platform"),
+        ({"leds": 8}, "leds is 8, but Resource led#. does not exist; correct its file"),
+    ],
+)
+def test_a_board_that_there_is_not(change, words, tmp_path):
+    board = replace(boards.load("icebreaker"), **change)
+    with pytest.raises(InputError, match=f"board icebreaker: .*{words}"):
+        fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
+    assert entries(tmp_path / "a") == []
 
 
 def test_failed_tool_leaves_its_log_alone(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -85,3 +86,17 @@ def test_widths_of_tfc():
     shapes = [layer.weights.shape for layer in network.layers if isinstance(layer, (Convolution, Dense))]
     assert shapes == [(256, 784), (256, 256), (256, 256), (10, 256)]
     assert not any(isinstance(layer, MaxPool) for layer in network.layers)
+
+
+def test_paths_that_are_no_files(tmp_path):
+    (tmp_path / "folder.onnx").mkdir()
+    os.mkfifo(tmp_path / "pipe.npz")
+    for name, words in {
+        "folder.onnx": r"folder.onnx: it is no regular file \(near: other.onnx\)",
+        "pipe.npz": "pipe.npz: it is no regular file",
+        "x" * 300 + ".onnx": r"it cannot be looked at \(File name too long\)",
+    }.items():
+        (tmp_path / "other.onnx").touch()
+        with pytest.raises(InputError, match=words) as error:
+            models.load(str(tmp_path / name))
+        assert f"near: {name}" not in str(error.value)

@@ -45,6 +45,8 @@ def test_more_lanes_never_cost_cycles():
 @pytest.mark.parametrize(
     "model, board, shape, words",
     [
+        ("tfc_w1a1", "icebreaker", {"p": 3}, "P is 3, and no power of two goes with it; take one, or give both"),
+        ("tfc_w1a1", "icebreaker", {"s": 3}, "S is 3, and no power of two goes with it"),
         ("cnv_random", "icebreaker", {}, "does not fit on icebreaker: .* block RAMs of 30 .* take a larger board"),
         ("cnv_random", "ulx3s_25f", {}, "1542848 weight bits are 1.5 times the block RAM"),
         ("tfc_w1a1", "icebreaker", {"p": 64, "s": 64, "q": 1}, "64 x 64 x 1.*block RAMs of 30.*LUTs of 5280"),

@@ -290,7 +290,7 @@ def test_messages_name_the_file(tmp_path):
         storage.load(tmp_path / "a b.npz")
     with pytest.raises(InputError, match="absent.npz: there is no such file"):
         storage.load(tmp_path / "absent.npz")
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="it is no regular file"):
         storage.load(tmp_path)
     large = tmp_path / "large.npz"
     with large.open("wb") as stream:

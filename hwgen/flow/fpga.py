@@ -13,11 +13,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from amaranth.build import ResourceError, TemplatedPlatform
 from amaranth.build.run import BuildPlan
 from amaranth.hdl import Elaboratable
 
 from ..boards import Board
-from ..errors import BuildError
+from ..errors import BuildError, InputError
 from . import synthesis, toolchain
 from .folders import appearing
 
@@ -79,11 +80,13 @@ class Bitstream:
 
 
 def prepare(top: Elaboratable, board: Board, *, seed: int = 1) -> BuildPlan:
-    """The netlist, constraints and command lines of `top` on `board`; runs no tool."""
-    module, _, name = board.platform.partition(":")
-    options = {"toolchain": board.toolchain} if board.toolchain else {}
-    platform = getattr(importlib.import_module(module), name)(**options)
-    return platform.build(
+    """The netlist, constraints and command lines of `top` on `board`; runs no tool.
+
+    Raises
+    ------
+    InputError : the board's file names a platform that does not exist, or more LEDs than that has
+    """
+    prepared = _platform(board).build(
         top,
         name=TOP,
         do_build=False,
@@ -92,6 +95,26 @@ def prepare(top: Elaboratable, board: Board, *, seed: int = 1) -> BuildPlan:
         script_after_synth=synthesis.after(board.target.family, TOP),
         nextpnr_opts=f"--seed {seed} --report {_TIMING}",
     )
+    assert prepared is not None  # as without do_build
+    return prepared
+
+
+def _platform(board) -> TemplatedPlatform:
+    """The amaranth-boards platform that a board's file names."""
+    module, _, name = board.platform.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ImportError as error:
+        raise InputError(f"board {board.name}: platform {board.platform!r} cannot be imported ({error})") from None
+    if not (isinstance(found, type) and issubclass(found, TemplatedPlatform)):
+        raise InputError(f"board {board.name}: {board.platform!r} is no platform of amaranth-boards; correct its file")
+    platform = found(**({"toolchain": board.toolchain} if board.toolchain else {}))
+    try:
+        for number in range(board.leds):
+            platform.lookup("led", number)
+    except ResourceError as error:
+        raise InputError(f"board {board.name}: leds is {board.leds}, but {error}; correct its file") from None
+    return platform
 
 
 def build(

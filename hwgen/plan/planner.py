@@ -92,6 +92,9 @@ def plan(
             fits.append(Fit.of(make_plan(network, lowered, shape), target))
         except InputError as error:
             refusals.append(error)
+    if not fits and not refusals:
+        name, size = ("P", p) if p else ("S", s)
+        raise InputError(f"{name} is {size}, and no power of two goes with it; take one, or give both P and S")
     if not fits:
         raise refusals[0]
     limit = target.luts if None not in (p, s, q) else min(LUT_SHARE * target.luts, AUTOMATIC_LUTS)

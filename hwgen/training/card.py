@@ -13,12 +13,11 @@ import numpy as np
 
 from .. import data, golden, storage
 from ..errors import InputError
+from ..files import read_small
 from ..layers import Convolution, Dense, MaxPool, SumPool
-from ..models import CARD_FILE, NETWORK_FILE
+from ..models import CARD_FILE, MAX_CARD_BYTES, NETWORK_FILE
 from ..network import Network
-from .recipe import Facts, read_small
-
-MAX_CARD_BYTES = 1 << 20
+from .recipe import Facts
 
 
 def measure(name: str, network: Network, facts: Facts, *, training: dict | None = None, progress=None) -> dict:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import read_small
 from .method import Method
 from .topology import READY, ConvolutionBlock, ResNet, Topology
 
@@ -175,20 +176,6 @@ def read_recipe(path) -> Recipe:
         return _recipe(document)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
-
-
-def read_small(path: Path, what: str, most: int) -> bytes:
-    """A regular file of at most `most` bytes. InputError, which calls it a `what`: it is none, or cannot be read."""
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path}: cannot read the {what} (it is no regular file); give the path of one")
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot read the {what} ({error.strerror}); give the path of one") from None
-    if len(data) > most:
-        raise InputError(f"{path}: a {what} has at most {most} bytes; give the path of one")
-    return data
 
 
 def _recipe(document):

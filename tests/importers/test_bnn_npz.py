@@ -1,5 +1,7 @@
 """Plain .npz and .pt networks against a straightforward evaluation of the documented keys in float64."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -304,3 +306,24 @@ def test_refusal(index, tmp_path):
     with pytest.raises(InputError, match=words) as caught:
         load(tmp_path / "plain.npz")
     assert str(caught.value).startswith("plain.npz: ") and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("header", [b"{'descr': '<f4', 'shape': (2,\n", b"{" * 3000, b"(" * 3000 + b"\n", b"'a' + 1\n"])
+def test_a_header_that_is_no_header(header, tmp_path):
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("format.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(InputError, match="the key 'format': "):
+        load(path)
+
+
+def test_a_directory_of_millions_is_not_read(tmp_path):
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("format.npy", b"")
+    data = bytearray(path.read_bytes())
+    data[-10:-6] = (1 << 27).to_bytes(4, "little")
+    path.write_bytes(data)
+    assert not storage.is_network(path)
+    with pytest.raises(InputError, match="its zip directory is larger than"):
+        load(path)

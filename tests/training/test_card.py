@@ -79,7 +79,7 @@ def test_refresh_keeps_what_is_stated_and_measures_the_rest(network, tmp_path):
 
 
 def test_refusals(network, tmp_path):
-    with pytest.raises(InputError, match="cannot read the card"):
+    with pytest.raises(InputError, match="card.json: there is no such file"):
         card.refresh(tmp_path)
     for text, message in {
         "": "it is no JSON text",

@@ -86,8 +86,8 @@ def test_card_takes_a_network_of_others(recipe, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing.toml"], "nothing.toml: cannot read the recipe"),
-        (["--card", "nothing"], "card.json: cannot read the card"),
+        (["nothing.toml"], "nothing.toml: there is no such file"),
+        (["--card", "nothing"], "card.json: there is no such file"),
         (["--card", "x", "-o", "y"], "--card rewrites the card where it lies"),
         (["x", "--network", "y"], "--network goes with --card"),
     ],
