@@ -171,7 +171,7 @@ def bad_inputs(folder):
     yield ("golden",), "the following arguments are required: MODEL; see `hwgen golden --help`"
     yield ("golden", network, "--frob"), "unrecognized arguments: --frob"
     yield ("golden", network, "--lim", "3"), "unrecognized arguments: --lim 3"
-    yield ("golden", network), "names no images of its own; give --data NAME:SPLIT or an .npz"
+    yield ("golden", network), "names no images of its own; give --data NAME:SPLIT, an .npz or a folder"
     yield ("golden", network, "--data", data, "--limit", "0"), "argument --limit: it is an integer from 1, not '0'"
     yield ("golden", network, "--data", data, "--limit", "x"), "argument --limit: it is an integer from 1, not 'x'"
     yield ("golden", network, "--data", "mnist"), "data is NAME:SPLIT"

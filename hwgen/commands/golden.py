@@ -9,7 +9,8 @@ HELP = "classify a data set with the golden model; accuracy"
 EXAMPLES = """\
   hwgen golden tfc_w1a1
   hwgen golden my.onnx --data mnist:test --json
-  hwgen golden my.npz --data photos.npz --predictions"""
+  hwgen golden my.npz --data photos.npz --predictions
+  hwgen golden my.onnx --data ./photos/test         one folder of PNG or JPEG files per class"""
 
 
 def add_arguments(parser):

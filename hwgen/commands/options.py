@@ -47,7 +47,8 @@ def add_data(parser: argparse.ArgumentParser, *, otherwise: str):
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="NAME:SPLIT such as mnist:test, or an .npz with `images` (N,H,W[,C] uint8) and optionally `labels` "
+        help="NAME:SPLIT (mnist, fashion-mnist, cifar10, cifar10-lossless, svhn: train or test), an .npz with `images` "
+        "(N,H,W[,C] uint8) and optionally `labels`, or a folder with a folder of PNG or JPEG files per class "
         f"(default: {otherwise})",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="take the first N images only")
@@ -94,7 +95,7 @@ def load_data(options: argparse.Namespace, session: Session, model: "Model") -> 
 
     spec = options.data or model.card.get("sample")
     if not isinstance(spec, str):
-        raise InputError(f"{options.model} names no images of its own; give --data NAME:SPLIT or an .npz")
+        raise InputError(f"{options.model} names no images of its own; give --data NAME:SPLIT, an .npz or a folder")
     with session.progress(f"loading {spec}") as advance:
         return data.load(spec, options.limit, progress=lambda name, done, size: advance(done, size))
 

@@ -76,10 +76,9 @@ def read_images(path: str, identity: "Identity") -> list[tuple[str, "np.ndarray"
         return [(f"{path}[{i}]", image) for i, image in enumerate(data.load(path).images)]
     import numpy as np
 
-    try:
-        from PIL import Image
-    except ImportError:
-        raise InputError(f"{path}: reading it needs Pillow: pip install 'hwgen[images]'; or give an .npz") from None
+    from ..data.pictures import pillow
+
+    Image = pillow(path, "or give an .npz")
     channels, height, width = identity.image_shape
     mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
     if mode is None:

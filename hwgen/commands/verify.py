@@ -25,7 +25,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--data",
         metavar="DATA",
-        help="images: NAME:SPLIT or an .npz (default: the model's sample, or else random ones)",
+        help="images: NAME:SPLIT, an .npz or a folder of pictures by class "
+        "(default: the model's sample, or else random ones)",
     )
     parser.add_argument(
         "--seed", type=positive, default=1, metavar="N", help="of stalls and random images (default: 1)"

@@ -40,7 +40,7 @@ class Training:
 
     Parameters
     ----------
-    data : training images, NAME:SPLIT or an .npz
+    data : training images, NAME:SPLIT, an .npz or a folder of pictures by class
     epochs, batch : passes over the images, images per step
     learning_rate : Adam's at the start; it falls to zero along half a cosine
     validation : images held out of `data` (drawn by the seed), never trained on
