@@ -145,7 +145,7 @@ def write(points: Sequence[Point], folder: Path, facts: dict):
 def draw(points: Sequence[Point], title: str, board: str, folder: Path):
     """Accuracy against weight bits and against planned cycles, a line for each precision, to a PNG in `folder`."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(10, 4), layout="constrained")
     figure.suptitle(title)
@@ -161,5 +161,8 @@ def draw(points: Sequence[Point], title: str, board: str, folder: Path):
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     for panel in (left, right):
         panel.grid(alpha=0.3)
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        panel.xaxis.set_minor_formatter(NullFormatter())
     left.legend()
     figure.savefig(folder / PICTURE_FILE, dpi=120)
