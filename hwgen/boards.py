@@ -12,6 +12,7 @@ from .errors import InputError
 from .files import read_small
 
 MAX_BOARD_BYTES = 1 << 16
+MAX_FIGURE = 1 << 40
 
 __all__ = ["FAMILIES", "Board", "Family", "Target", "folder", "load", "names"]
 
@@ -58,6 +59,8 @@ def _positive(owner: object, *names: str, least: int = 1):
         value = getattr(owner, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ValueError(f"{name} is an integer of at least {least}, not {value!r}")
+        if value > MAX_FIGURE:
+            raise ValueError(f"{name} is an integer of at most {MAX_FIGURE}, not {str(value)[:20]}")
 
 
 def _text(owner: object, *names: str):
@@ -201,7 +204,7 @@ def read(path: Path) -> Board:
     """The board that a file describes; see `load`."""
     try:
         table = tomllib.loads(read_small(path, "board", MAX_BOARD_BYTES).decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no readable TOML file: {error}") from None
     table["name"] = path.stem
     try:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from hwgen import boards
+from hwgen import boards, cli
 from hwgen.errors import InputError
 
 NAMES = ("hx8k_b_evn", "icebreaker", "ulx3s_12f", "ulx3s_25f", "ulx3s_45f", "ulx3s_85f")
@@ -82,6 +82,10 @@ def test_unknown_board():
         ("[target]", "[fpga]", r"it has no table \[target\]"),
         ("[target]", "[target", r"is no readable TOML file"),
         ("[target]", f"a = {'[' * 5000}", r"is no readable TOML file"),
+        ("12000000", "1" * 5000, r"is no readable TOML file"),
+        ("12000000", "1" * 400, r"clock_hz is an integer of at most 1099511627776, not 111"),
+        ("115200", "1" * 400, r"baud is an integer of at most 1099511627776, not 111"),
+        ("luts = 5280", "luts = 99999999999999", r"luts is an integer of at most 1099511627776, not 99999999999999"),
     ],
 )
 def test_every_mistake_is_named(tmp_path, old, new, message):
@@ -91,3 +95,14 @@ def test_every_mistake_is_named(tmp_path, old, new, message):
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match=f"mine.toml: {message}"):
         boards.read(path)
+
+
+def test_one_wrong_file_leaves_the_other_boards(tmp_path, monkeypatch, capsys):
+    text = (boards.folder() / "icebreaker.toml").read_text(encoding="utf-8")
+    (tmp_path / "good.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "wrong.toml").write_text("nonsense", encoding="utf-8")
+    monkeypatch.setattr(boards, "folder", lambda: tmp_path)
+    assert cli.main(["boards"]) == 0
+    output = capsys.readouterr()
+    assert "good" in output.out and "wrong" not in output.out
+    assert "wrong.toml: is no readable TOML file" in output.err

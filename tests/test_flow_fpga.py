@@ -95,6 +95,9 @@ def test_whole_board_with_a_small_core(tmp_path):
         ({"platform": "nowhere.x:Y"}, r"platform 'nowhere.x:Y' cannot be imported \(No module named 'nowhere'\)"),
         ({"platform": "os:system"}, "'os:system' is no platform of amaranth-boards"),
         ({"platform": "amaranth_boards.icebreaker:Absent"}, "Absent' is no platform"),
+        ({"platform": ".x:Y"}, r"platform '.x:Y' cannot be imported"),
+        ({"platform": "amaranth.build:TemplatedPlatform"}, "TemplatedPlatform' is no whole platform"),
+        ({"toolchain": "nonsense"}, "has no toolchain 'nonsense'; correct its file"),
         ({"leds": 8}, "leds is 8, but Resource led#. does not exist; correct its file"),
     ],
 )

@@ -15,9 +15,15 @@ def run(options, session) -> Answer:
     from dataclasses import asdict
 
     from .. import boards
+    from ..errors import InputError
     from ..report.table import Table
 
-    found = [boards.load(name) for name in boards.names()]
+    found = []
+    for name in boards.names():
+        try:
+            found.append(boards.load(name))
+        except InputError as error:
+            session.message(str(error))
     rows = [
         [
             board.name,

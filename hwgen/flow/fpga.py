@@ -5,6 +5,7 @@ The same design, seed and tools give the same bitstream, byte for byte, so what 
 
 import hashlib
 import importlib
+import inspect
 import json
 import shutil
 import time
@@ -104,11 +105,18 @@ def _platform(board) -> TemplatedPlatform:
     module, _, name = board.platform.partition(":")
     try:
         found = getattr(importlib.import_module(module), name, None)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:  # the last two: no name of a module
         raise InputError(f"board {board.name}: platform {board.platform!r} cannot be imported ({error})") from None
     if not (isinstance(found, type) and issubclass(found, TemplatedPlatform)):
         raise InputError(f"board {board.name}: {board.platform!r} is no platform of amaranth-boards; correct its file")
-    platform = found(**({"toolchain": board.toolchain} if board.toolchain else {}))
+    if inspect.isabstract(found):
+        raise InputError(f"board {board.name}: {board.platform!r} is no whole platform; correct its file")
+    try:
+        platform = found(**({"toolchain": board.toolchain} if board.toolchain else {}))
+    except (AssertionError, TypeError):  # how platforms refuse: an unknown tool chain, or to be given any
+        raise InputError(
+            f"board {board.name}: its platform has no toolchain {board.toolchain!r}; correct its file"
+        ) from None
     try:
         for number in range(board.leds):
             platform.lookup("led", number)
