@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ..errors import InputError
 from ..network import Network
 from .pixels import InputRange
 
 MAX_FILE_BYTES = 1 << 30
+_MAX_MESSAGE = 450
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,19 @@ def load(path, *, input_range: str = "auto", input_mean=None, input_std=None) ->
             raise InputError("there is no such file")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"the file has {path.stat().st_size} bytes, and at most {MAX_FILE_BYTES} are read")
-        network, messages = _load(path, scaling)
+        with np.errstate(all="ignore"):  # strangers' constants overflow: what comes of it is checked, not warned of
+            network, messages = _load(path, scaling)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'it cannot be read'}") from None
     except InputError as error:
-        text = str(error)
+        text = _shortened(str(error))
         raise InputError(text if text.startswith(f"{path}: ") else f"{path.name}: {text}") from None
     return Imported(network, tuple(messages))
+
+
+def _shortened(text: str) -> str:
+    """Where a stranger's name or list fills a sentence, its beginning (the place) and its end (the mend)."""
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE // 2]} ... {text[-_MAX_MESSAGE // 3 :]}"
 
 
 def _load(path: Path, scaling: InputRange):

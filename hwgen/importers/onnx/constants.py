@@ -82,11 +82,13 @@ def target_shape(node: Node, shape, wanted) -> list[int]:
     wanted = [int(v) for v in np.asarray(wanted).ravel()]
     if not node.attributes.get("allowzero", 0):
         wanted = [shape[i] if v == 0 and i < len(shape) else v for i, v in enumerate(wanted)]
+    if len(wanted) > 8:
+        raise InputError(f"{node}: it reshapes {list(shape)} to {len(wanted)} axes; at most 8 are supported")
     total = int(np.prod(shape, dtype=object))
     known = int(np.prod([v for v in wanted if v != -1], dtype=object))
     if wanted.count(-1) == 1 and known > 0 and total % known == 0:
         wanted[wanted.index(-1)] = total // known
-    if len(wanted) > 8 or any(v < 0 for v in wanted) or int(np.prod(wanted, dtype=object)) != total:
+    if any(v < 0 for v in wanted) or int(np.prod(wanted, dtype=object)) != total:
         raise InputError(f"{node}: it reshapes {list(shape)} to {wanted}, which has another number of elements")
     return wanted
 
@@ -199,6 +201,9 @@ FOLDED = {
 }
 
 
+_OPTIONAL = {"Clip", "Slice", "Squeeze", "Unsqueeze"}  # operators that may leave out inputs after the first
+
+
 def fold(node: Node, arrays: list[np.ndarray | None]) -> np.ndarray:
     """The first output of `node` for constant inputs (None: one that it leaves out).
 
@@ -211,6 +216,10 @@ def fold(node: Node, arrays: list[np.ndarray | None]) -> np.ndarray:
             f"{node}: it computes a constant, and {node.op} is not among the operators that are folded; "
             "run onnx-simplifier, or export with constant folding"
         )
+    required = arrays[:1] if node.op in _OPTIONAL else arrays
+    missing = next((i for i, array in enumerate(required) if array is None), None)
+    if missing is not None:
+        raise InputError(f"{node}: its input {missing} is left out, and {node.op} needs it; export the network again")
     try:
         with np.errstate(all="ignore"):
             result = np.asarray(FOLDED[node.op](node, arrays))

@@ -79,9 +79,11 @@ class Walk:
                     "are not supported, use a chain"
                 )
             if node.domain not in DOMAINS or node.op not in handlers:
-                known = ", ".join(sorted(handlers))
                 operator = f"{node.domain}.{node.op}" if node.domain not in DOMAINS else node.op
-                raise InputError(f"{node}: the operator {operator} is not supported; replace it by one of {known}")
+                raise InputError(
+                    f"{node}: the operator {operator} is not supported; replace it by supported ones (an activation by "
+                    "BipolarQuant, Quant or MultiThreshold)"
+                )
             if self.stage != "values" and node.op not in _HARMLESS | {"TopK", "ArgMax"}:
                 raise InputError(f"{node}: it follows the network's result (its {self.stage}); remove it")
             if self.windows is not None and node.op != "MatMul":
@@ -211,10 +213,9 @@ class Walk:
         alpha = flat.max(axis=1)
         if (flat != alpha[:, None]).any() or not alpha.all():
             how = self.wide.get(node.inputs[index])
-            count = np.unique(weights).size
-            kind = "with zeros" if (weights == 0).any() else f"of {count} values"
+            held = "zeros" if (weights == 0).any() else f"{np.unique(weights).size} values"
             raise InputError(
-                f"{node}: its weights {node.inputs[index]!r} are {how + ', ' if how else ''}{kind}, not -alpha or "
+                f"{node}: its weights {node.inputs[index]!r}{f', {how},' if how else ''} hold {held}, not -alpha or "
                 "+alpha for each output; train with 1-bit weights, or put a BipolarQuant on them"
             )
         return np.where(weights > 0, 1, -1).astype(np.int8), alpha
