@@ -24,6 +24,7 @@ Reals are evaluated in float64, in the order written here. "Per channel" is (cha
 ``convolution``
     weights : real, (output channels, input channels, kernel height, kernel width). They are used as
         sign(weights) with sign(0) = +1: latent weights are welcome, and a message says that they were binarised.
+        A few whole numbers with 0 among them (ternary weights, weights of some bits, bits) are refused.
     alpha : per output channel, default 1: the sum is alpha[o] * sum(sign(weights[o]) * input) + bias[o]
     bias : per output channel, default 0
     stride : integer or (vertical, horizontal), default 1
@@ -84,6 +85,7 @@ FORMAT = "hwgen-bnn"
 VERSION = 1
 MAX_BYTES = 1 << 30
 MAX_MEMBERS = 20_000
+MAX_LEVELS = 16  # whole numbers that are weights of up to four bits
 _HEAD = {"format", "version", "image_shape", "input_scale", "input_offset", "name", "classes"}
 _MISSING = object()
 
@@ -186,15 +188,19 @@ class Fields:
             return np.asarray(default)
         return self.values[key]
 
-    def reals(self, key: str, default: object = _MISSING) -> np.ndarray:
+    def numbers(self, key: str, default: object = _MISSING) -> np.ndarray:
+        """Real numbers, all finite, of the type that they are stored in."""
         array = self.array(key, default)
         if array.dtype.kind not in "iufb" or not array.size:
             raise InputError(
                 f"{self.where}: {self.prefix}{key} holds {array.dtype} of shape {array.shape}, not real numbers"
             )
         if not np.isfinite(array).all():
-            raise InputError(f"{self.where}: {self.prefix}{key} holds a value that is not finite ; check the training")
-        return array.astype(np.float64)
+            raise InputError(f"{self.where}: {self.prefix}{key} holds a value that is not finite; check the training")
+        return array
+
+    def reals(self, key: str, default: object = _MISSING) -> np.ndarray:
+        return self.numbers(key, default).astype(np.float64)
 
     def real(self, key: str, default: object = _MISSING) -> float:
         array = self.reals(key, default)
@@ -213,9 +219,8 @@ class Fields:
         """`count` whole numbers; one alone stands for all."""
         array = self.reals(key, default).ravel()
         if array.size not in (1, count) or not all(least <= v <= most and v == int(v) for v in array):
-            raise InputError(
-                f"{self.where}: {self.prefix}{key} is {count} whole numbers {least}..{most}, not {array[:8].tolist()}"
-            )
+            shown = [int(v) if v.is_integer() and abs(v) < 1 << 53 else v for v in array[:8].tolist()]
+            raise InputError(f"{self.where}: {self.prefix}{key} is {count} whole numbers {least}..{most}, not {shown}")
         return tuple(int(v) for v in (array if array.size == count else np.repeat(array, count)))
 
     def integer(self, key: str, least: int, most: int, default: object = _MISSING) -> int:
@@ -253,14 +258,26 @@ def _layers(fields: Fields) -> list[Fields]:
 
 def _weights(chain: Chain, layer: Fields, axes: int):
     """Signs, alpha and bias; latent weights are binarised, and a message says so."""
-    weights = layer.reals("weights")
+    weights = layer.numbers("weights")
     if weights.ndim != axes or weights.size > MAX_ELEMENTS:
         raise InputError(f"{layer.where}: weights have the shape {weights.shape}; they have {axes} axes")
-    if not np.isin(weights, (-1, 1)).all():
+    if not (np.abs(weights) == 1).all():
+        _refuse_levels(layer, weights)
         chain.note_latent(weights)
     outputs = len(weights)
     alpha, bias = layer.channels("alpha", outputs, 1.0), layer.channels("bias", outputs, 0.0)
-    return np.where(weights >= 0, 1, -1).astype(np.int8), alpha, bias
+    return np.where(weights >= 0, np.int8(1), np.int8(-1)), alpha, bias
+
+
+def _refuse_levels(layer: Fields, weights: np.ndarray):
+    """Quantized weights are no latent ones: their sign is another network. Latent weights are never so few numbers."""
+    if (weights == np.rint(weights)).all() and (weights == 0).any():
+        levels = np.unique(weights)
+        if levels.size <= MAX_LEVELS:
+            shown = ", ".join(f"{level:g}" for level in levels)
+            raise InputError(
+                f"{layer.where}: weights are {shown}, not only -1 and +1; train with 1-bit weights, and store these"
+            )
 
 
 def _convolution(chain: Chain, layer: Fields, name: str):

@@ -21,6 +21,7 @@ from .realfold import Add, Divide, Function, Quantizer, Step, column, thresholds
 from .rewrite import is_identity, merged, negated
 
 MAX_THRESHOLDS = 1 << 24
+_BLOCK = 1 << 22  # weights that are 64-bit integers at a time
 
 
 @contextmanager
@@ -282,7 +283,7 @@ class Chain:
     def _settle_input(self, quantizer: Quantizer | None = None):
         """Decide once, when the first quantizer or layer is known, what the source reads for a pixel."""
         if self._input_range is not None:
-            steps, message = self._input_range.steps(self.function.steps, quantizer, self.dtype)
+            steps, message = self._input_range.steps(self.function.steps, quantizer, self.dtype, self.image_shape[0])
             self.function = replace(self.function, steps=(*steps, *self.function.steps))
             self.messages.append(message)
             self._input_range = None
@@ -314,8 +315,7 @@ class Chain:
         if weights.shape[1] != inputs:
             raise InputError(f"{where}: its weights take {weights.shape[1]} inputs, its input has {inputs}")
         alpha = column(alpha, np.float64)
-        columns = weights.reshape(weights.shape[0], inputs, -1).sum(axis=2, dtype=np.int64)
-        offset = alpha * (columns @ np.broadcast_to(b, (inputs, 1)))
+        offset = alpha * _weighted(weights, np.broadcast_to(b, (inputs, 1)))
         if (a < 0).any():
             turned = np.where(np.broadcast_to(a < 0, (inputs, 1)), -1, 1).astype(np.int8)
             weights = weights * turned.reshape(1, inputs, *[1] * (weights.ndim - 2))
@@ -422,6 +422,13 @@ class Chain:
             if not isinstance(layer, MaxPool | Flatten):
                 break
         return 1
+
+
+def _weighted(weights, values):
+    """Sums of weights * values, (outputs, 1), for values of inputs, (inputs, 1); some rows of weights at a time."""
+    rows = max(1, _BLOCK // weights[0].size)
+    blocks = (weights[i : i + rows] for i in range(0, len(weights), rows))
+    return np.concatenate([b.reshape(len(b), len(values), -1).sum(axis=2, dtype=np.int64) @ values for b in blocks])
 
 
 def _integer_view(where, quantizer) -> tuple[IntegerType, int, np.ndarray, np.ndarray]:

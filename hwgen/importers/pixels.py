@@ -49,14 +49,25 @@ class InputRange:
                 raise InputError(f"{option} is finite{' and not zero' if field == 'std' else ''}, not {value!r}")
             object.__setattr__(self, field, values)
 
-    def steps(self, following: tuple[Step, ...], quantizer: Quantizer | None, dtype) -> tuple[tuple[Step, ...], str]:
+    def steps(
+        self, following: tuple[Step, ...], quantizer: Quantizer | None, dtype, channels: int
+    ) -> tuple[tuple[Step, ...], str]:
         """The steps, and the message that says what was taken.
 
         Parameters
         ----------
         following : the source's own steps before its first quantizer or layer
         quantizer : what comes then, if it is a quantizer
+        channels : of the image
+
+        Raises
+        ------
+        InputError : a number of means or deviations, or such values, that the image has no use for
         """
+        for option, values in self._options():
+            if len(values) not in (1, channels):
+                has = f"the image has {channels} channel{'s' if channels > 1 else ''}"
+                raise InputError(f"{option} has {len(values)} values, and {has}; give one, or one per channel")
         asked = self.range
         if asked == "auto" and self.mean is None and self.std is None and self.given is not None:
             return self.given, "input: pixels are scaled as the file says"
@@ -75,8 +86,27 @@ class InputRange:
         if self.std is not None:
             steps.append(Divide(column(self.std, dtype)))
             text += f" over {', '.join(f'{v:g}' for v in self.std)}"
+        self._check(steps, dtype)
         mend = "" if self.range != "auto" else "; --input-range, --input-mean and --input-std change it"
         return tuple(steps), f"input: the network reads {text}{why}{mend}"
+
+    def _options(self) -> list[tuple[str, tuple[float, ...]]]:
+        """The options that were given, with their values."""
+        options = (("--input-mean", self.mean), ("--input-std", self.std))
+        return [(option, values) for option, values in options if values is not None]
+
+    def _check(self, steps, dtype):
+        """Refuse means and deviations that overflow, or that are too large to tell black from white."""
+        try:
+            ends = Function.affine_of(1.0, 0.0, dtype).then(*steps)(_PIXELS[:, [0, -1]])
+        except ValueError:  # not a number
+            ends = np.full((1, 2), np.inf)
+        if not np.isfinite(ends).all() or (ends[:, 0] == ends[:, 1]).any():
+            given = " and ".join(f"{option} {','.join(map(str, values))}" for option, values in self._options())
+            raise InputError(
+                f"with {given} pixels are no finite numbers, or all the same, in {np.dtype(dtype).name}; "
+                "give the values of the training"
+            )
 
     def _guess(self, following, quantizer, dtype) -> tuple[str, str]:
         if self.mean is not None or self.std is not None:

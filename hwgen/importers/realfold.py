@@ -118,7 +118,7 @@ class Function:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Values for integers x, (1 or channels, count)."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             value = (self.coefficient * x + self.offset).astype(self.dtype)
             for step in self.steps:
                 value = step(value)

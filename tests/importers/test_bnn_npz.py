@@ -1,5 +1,6 @@
 """Plain .npz and .pt networks against a straightforward evaluation of the documented keys in float64."""
 
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -279,10 +280,11 @@ def changed(key, value):
 SPOILED = [
     (changed("format", None), "hwgen-bnn"),
     (changed("version", 2), "version"),
-    (changed("image_shape", [3, 10**9, 8]), "image_shape"),
+    (changed("image_shape", [3, 10**9, 8]), r"image_shape is 3 whole numbers 1..65536, not \[3, 1000000000, 8\]"),
+    (changed("image_shape", [3, 8.5, 1e300]), r"not \[3, 8.5, 1e\+300\]"),
     (changed("layer1.weights", None), "layer1 .*weights.*missing"),
     (changed("layer1.weights", np.ones((6, 3, 3))), "axes"),
-    (changed("layer1.weights", np.full((6, 3, 3, 3), np.nan)), "not finite"),
+    (changed("layer1.weights", np.full((6, 3, 3, 3), np.nan)), "a value that is not finite; check"),
     (changed("layer1.weights", np.ones((6, 4, 3, 3))), "take 4 inputs"),
     (changed("layer1.wieghts", np.ones(3)), "wieghts.*unknown"),
     (changed("layer1.type", "conv"), "'conv'"),
@@ -327,3 +329,73 @@ def test_a_directory_of_millions_is_not_read(tmp_path):
     assert not storage.is_network(path)
     with pytest.raises(InputError, match="its zip directory is larger than"):
         load(path)
+
+
+def flat(weights):
+    """One dense layer on a row of pixels."""
+    shape = (1, 1, weights.shape[1])
+    return network_of(shape, {"type": "flatten", "order": "CHW"}, {"type": "dense", "weights": weights})
+
+
+@pytest.mark.parametrize(
+    "levels, shown", [((-1, 0, 1), "-1, 0, 1"), ((-2, -1, 0, 1), "-2, -1, 0, 1"), ((0, 1), "0, 1"), ((0,), "0")]
+)
+@pytest.mark.parametrize("kind", [np.int8, np.float32])
+def test_weights_of_more_than_a_bit_are_refused(levels, shown, kind, tmp_path):
+    np.savez(tmp_path / "x.npz", **flat(np.resize(np.array(levels, kind), (10, 24))))
+    with pytest.raises(InputError, match=rf"layer1 \(dense\): weights are {shown}, not only -1 and \+1; .*1-bit"):
+        load(tmp_path / "x.npz")
+
+
+def test_latent_weights_may_hold_zeros(tmp_path):
+    weights = np.random.default_rng(0).normal(size=(10, 24))
+    weights[0, :3] = 0
+    np.savez(tmp_path / "x.npz", **flat(weights))
+    assert "binarised by sign, 3 zeros to +1" in load(tmp_path / "x.npz").messages[-1]
+    np.savez(tmp_path / "x.npz", **flat(np.random.default_rng(0).integers(-9, 10, size=(10, 24))))
+    assert "binarised by sign" in load(tmp_path / "x.npz").messages[-1]
+
+
+def peak_of_import(path, values):
+    """Bytes at the height of an import: sizes are such that even a wasteful one leaves the machine alone."""
+    np.savez_compressed(path, **values)
+    tracemalloc.start()
+    try:
+        load(path)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_of_the_logits_is_that_of_one_class(tmp_path):
+    assert peak_of_import(tmp_path / "x.npz", flat(np.ones((100, 784), np.int8))) < 100 << 20
+
+
+def test_memory_of_the_weights_is_that_of_the_file(tmp_path):
+    """A zip of equal weights is a thousandth of them, so that a float64 of each would be a bomb."""
+    weights = np.ones((400, 20000), np.int8)
+    values = {key.replace("layer1", "layer2"): value for key, value in flat(weights).items()}
+    values |= {"layer1.type": "sign"}
+    assert peak_of_import(tmp_path / "x.npz", values) < 12 * weights.size
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    np.savez(tmp_path / "x.npz", **flat(np.ones((2, 4))))
+    monkeypatch.setattr("hwgen.npz.open", refuse, raising=False)
+    with pytest.raises(InputError, match=r"x.npz: it cannot be read \(Permission denied\)"):
+        load(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("field", ["input_mean", "input_std"])
+def test_means_and_deviations_are_one_or_one_per_channel(field, tmp_path):
+    np.savez(tmp_path / "x.npz", **flat(np.ones((2, 4))))
+    option = "--" + field.replace("_", "-")
+    with pytest.raises(InputError, match=f"{option} has 3 values, and the image has 1 channel; give one"):
+        load(tmp_path / "x.npz", **{field: (0.1, 0.2, 0.3)})
+    np.savez(tmp_path / "x.npz", **signs_padded(np.random.default_rng(0)))
+    with pytest.raises(InputError, match=f"{option} has 2 values, and the image has 3 channels; give one"):
+        load(tmp_path / "x.npz", **{field: (0.1, 0.2)})
+    assert load(tmp_path / "x.npz", **{field: (0.1, 0.2, 0.3)}).network.image_shape == (3, 8, 8)

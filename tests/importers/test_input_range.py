@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
+from hwgen.errors import InputError
+from hwgen.importers import load
 from hwgen.importers.onnx import from_model
 from hwgen.importers.pixels import InputRange
 from hwgen.layers import Lookup
@@ -75,3 +77,29 @@ def test_options(range_, mean, std, first, last):
     else:
         assert isinstance(layer, Lookup) and layer.table[0, [0, 255]].tolist() == [first, last]
     assert messages[0].startswith("input: the network reads")
+
+
+@pytest.mark.parametrize("mean", [(0.5, 0.5), (0.1, 0.2, 0.3)])
+def test_a_flat_input_has_one_channel(mean):
+    graph = GraphBuilder((1, 6, 6)).flat().dense(36, 5)
+    with pytest.raises(InputError, match=f"--input-mean has {len(mean)} values, and the image has 1 channel; give one"):
+        from_model(graph.model(), InputRange("auto", mean))
+
+
+@pytest.mark.parametrize(
+    "mean, std, option",
+    [
+        (None, (1e-320,), "--input-std 1e-320"),
+        (None, (1e-39,), "--input-std 1e-39"),
+        (None, (1e308,), r"--input-std 1e\+308"),
+        ((1e308,), None, r"--input-mean 1e\+308"),
+        ((1e30,), None, r"--input-mean 1e\+30"),
+        ((0.5,), (1e300,), r"--input-mean 0.5 and --input-std 1e\+300"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_pixels_that_are_no_numbers(mean, std, option, tmp_path):
+    path = tmp_path / "x.onnx"
+    path.write_bytes(GraphBuilder((1, 6, 6)).flat().dense(36, 5).model().SerializeToString())
+    with pytest.raises(InputError, match=f"^x.onnx: with {option} .* float32"):
+        load(path, input_mean=mean, input_std=std)
