@@ -111,7 +111,7 @@ def residual(g):
     return end(g.conv(3, 3, pads=1).node("Add", before).bipolar())
 
 
-@refused(["n4", "Tanh is not supported; replace it", "BipolarQuant"])
+@refused(["n4", "Tanh is not supported; replace it by supported ones (", "BipolarQuant"])
 def unknown_operator(g):
     return end(start(g).node("Tanh").bipolar())
 
