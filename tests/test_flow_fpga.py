@@ -123,9 +123,33 @@ def test_failed_tool_leaves_its_log_alone(tmp_path):
 def test_interrupt_leaves_nothing_half_made(tmp_path, monkeypatch):
     def interrupt(tool, arguments, *, cwd, log, limit):
         (cwd / "top.asc").touch()
+        log.parent.mkdir(parents=True)
+        log.touch()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(toolchain, "run", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fpga.build(Blinker(), boards.load("icebreaker"), name="blinker", folder=tmp_path)
-    assert entries(tmp_path) == []
+    assert entries(tmp_path) == ["log"] and entries(tmp_path / "log") == []
+
+
+def test_a_build_that_another_process_ends_first_is_taken(tmp_path, monkeypatch):
+    board = boards.load("icebreaker")
+    made = fpga.build(Blinker(), board, name="blinker", folder=tmp_path)
+    load, looked = fpga._load, []
+
+    def late(folder):
+        looked.append(folder)
+        return load(folder) if len(looked) > 1 else None
+
+    monkeypatch.setattr(fpga, "_load", late)
+    monkeypatch.setattr(toolchain, "run", no_tool)
+    assert fpga.build(Blinker(), board, name="blinker", folder=tmp_path) == replace(made, cached=True)
+    assert entries(tmp_path) == sorted([made.bitstream.parent.name, "log"])
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_all_work(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(fpga, "prepare", no_tool)
+    with pytest.raises(InputError, match="file: cannot be written .it is no folder"):
+        fpga.build(Blinker(), boards.load("icebreaker"), name="blinker", folder=tmp_path / "file")

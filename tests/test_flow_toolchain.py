@@ -2,7 +2,10 @@
 
 import os
 import re
+import shutil
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -86,6 +89,61 @@ def test_interrupt_ends_the_tool(tmp_path, monkeypatch):
     assert processes_of("endless-interrupt.ys") == []
     with pytest.raises(ProcessLookupError):
         os.kill(started[0], 0)
+
+
+def test_a_tool_without_a_log_shows_its_last_lines(tmp_path):
+    (tmp_path / "bad.ys").write_text("read_verilog absent.v\n")
+    with pytest.raises(BuildError, match=r"^yosys failed with exit status 1; its output ends:\n(?s:.*)File `absent"):
+        toolchain.run("yosys", ["bad.ys"], cwd=tmp_path, log=None)
+
+
+def test_a_full_disk_is_named(tmp_path, monkeypatch):
+    (tmp_path / "bad.ys").write_text("read_verilog absent.v\n")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
+    with pytest.raises(BuildError, match=r"^yosys failed with exit status 1 on a full disk; its log is "):
+        toolchain.run("yosys", ["bad.ys"], cwd=tmp_path, log=tmp_path / "yosys.log")
+
+
+def test_children_end_with_the_context():
+    with toolchain.process("sh", ["-c", "sleep 7654321 & echo; wait"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"\n"
+        assert processes_of("7654321")
+    assert process.returncode == -signal.SIGTERM and gone("7654321")
+
+
+def test_what_ignores_its_end_is_killed(monkeypatch):
+    monkeypatch.setattr(toolchain, "GRACE", 0.1)
+    command = ["-c", "trap '' TERM; echo; while true; do sleep 0.1; done # 6543210"]
+    with toolchain.process("sh", command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"\n"
+    assert process.returncode == -signal.SIGKILL and gone("6543210")
+
+
+def test_tools_end_when_hwgen_is_killed(tmp_path):
+    (tmp_path / "endless-killed.ys").write_text(ENDLESS)
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom hwgen.flow import toolchain\nfolder = Path(sys.argv[1])\n"
+        "toolchain.run('yosys', ['endless-killed.ys'], cwd=folder, log=folder / 'yosys.log')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    hwgen = subprocess.Popen([sys.executable, "-c", program, tmp_path], env=environment)
+    log = tmp_path / "yosys.log"
+    while not (log.exists() and b"a line" in log.read_bytes()):
+        assert hwgen.poll() is None
+        time.sleep(0.05)
+    assert processes_of("endless-killed.ys")
+    hwgen.kill()
+    hwgen.wait()
+    assert gone("endless-killed.ys")
+
+
+def gone(script: str) -> bool:
+    """Whether no process names `script` any more, after a moment."""
+    end = time.monotonic() + 10
+    while processes_of(script) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not processes_of(script)
 
 
 def test_environment_is_applied_and_put_back(monkeypatch):

@@ -49,7 +49,7 @@ def synthesise(planned: Plan, family: str) -> Counts:
         (work / "top.v").write_text(verilog.emit(Accelerator(planned), "top"))
         script = f"read_verilog top.v\n{synthesis.script(family, 'top')}tee -q -o stat.json stat -json\n"
         (work / "top.ys").write_text(script)
-        toolchain.run("yosys", ["top.ys"], cwd=work, log=work / "yosys.log")
+        toolchain.run("yosys", ["top.ys"], cwd=work, log=None)
         text = (work / "stat.json").read_text()
         cells = json.loads(text[text.index("{") :])["modules"]["\\top"]["num_cells_by_type"]
     if family == "ice40":

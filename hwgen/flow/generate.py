@@ -2,18 +2,20 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
+from .. import outputs
 from ..errors import InputError
 from ..hdl.accelerator import Accelerator
 from ..plan.plan import Plan
 from . import toolchain, verilog
-from .folders import appearing
 
 __all__ = ["MANIFEST", "TOP", "generate"]
 
 TOP = "accelerator"
 MANIFEST = "manifest.json"
+MAKER = "hwgen generate"
 
 
 def generate(plan: Plan, folder: Path, facts: dict) -> dict:
@@ -24,31 +26,63 @@ def generate(plan: Plan, folder: Path, facts: dict) -> dict:
 
     Parameters
     ----------
-    folder : appears whole, or not at all; one that `generate` wrote before is replaced, another is refused
+    folder : appears whole, or not at all; one that holds nothing but what `generate` wrote is replaced
     facts : what the manifest says besides the files
 
     Raises
     ------
-    InputError : `folder` exists and was not written by `generate`
+    InputError : `folder` cannot be written, or holds what `generate` did not write
     """
-    if folder.exists() and not (folder / MANIFEST).is_file():
-        raise InputError(f"{folder} exists and holds no {MANIFEST} of hwgen; name another folder with -o")
-    with appearing(folder) as work:
+    final = Path(os.path.realpath(folder))
+    _check_replaceable(final, folder)
+    with outputs.making(final) as work:
         files = {f"{TOP}.v": verilog.emit(Accelerator(plan), TOP)}
         files |= {f"{name}.hex": _hex(rows, width) for name, rows, width in _images(plan)}
         for name, text in files.items():
             (work / name).write_text(text)
         manifest = {
+            "made_by": MAKER,
             **facts,
             "top": TOP,
-            "files": {
-                name: {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
-                for name, text in files.items()
-            },
+            "files": {name: {"bytes": len(text), "sha256": _digest(text.encode())} for name, text in files.items()},
             "tools": toolchain.versions("amaranth", "yosys"),
         }
         (work / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+        outputs.put_in_place(work, final)
     return manifest
+
+
+def _check_replaceable(final: Path, named: Path) -> None:
+    """Refuse a folder whose replacement would take away more than an earlier `generate` put there."""
+    if not final.exists():
+        return
+    if not final.is_dir():
+        raise InputError(f"{named} is a file; name another folder with -o")
+    if final in (Path.cwd(), *Path.cwd().parents):
+        raise InputError(f"{named} is the current folder or above it and cannot be replaced; name another with -o")
+    ours = _files(final / MANIFEST)
+    for path in sorted(final.iterdir()):
+        if path.name not in ours:
+            raise InputError(
+                f"{named} holds {path.name}, which hwgen did not write; move it or name another folder with -o"
+            )
+        if path.name != MANIFEST and (not path.is_file() or _digest(path.read_bytes()) != ours[path.name]):
+            raise InputError(f"{path.name} in {named} was changed; move it or name another folder with -o")
+
+
+def _files(manifest: Path) -> dict[str, str]:
+    """SHA-256 of each file that a manifest of `generate` lists, and its own name; {} where it is none."""
+    try:
+        found = json.loads(manifest.read_text())
+        if found["made_by"] == MAKER:
+            return {MANIFEST: "", **{name: entry["sha256"] for name, entry in found["files"].items()}}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return {}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _images(plan: Plan):

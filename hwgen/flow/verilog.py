@@ -34,5 +34,5 @@ def emit(component: wiring.Component, name: str = "top") -> str:
         work = Path(folder)
         (work / "top.il").write_text(rtlil.convert(component, name=name, emit_src=False))
         (work / "emit.ys").write_text(script)
-        toolchain.run("yosys", ["emit.ys"], cwd=work, log=work / "yosys.log")
+        toolchain.run("yosys", ["emit.ys"], cwd=work, log=None)
         return (work / "top.v").read_text()

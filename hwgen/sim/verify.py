@@ -1,7 +1,5 @@
 """Verification: the accelerator in Verilator against the golden model, every layer; its cycles against the plan."""
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import golden
+from .. import golden, outputs
 from ..flow import verilog
 from ..hdl.accelerator import Accelerator
 from ..plan.plan import Plan
@@ -87,17 +85,16 @@ def simulate(
     progress: Progress = lambda step: nullcontext(),
 ) -> Trace:
     """Build the accelerator of `plan` (or find it in `folder`) and run `script`."""
+    outputs.writable_folder(folder)
     with progress("writing the Verilog"):
         text = verilog.emit(Accelerator(plan), verilator.TOP)
     with progress("building the simulation"):
         simulation = verilator.build(text, trace_bytes(plan), folder)
-    work = Path(tempfile.mkdtemp(prefix=".running-", dir=folder))
-    try:
-        with progress(f"simulating {sum(s.count for s in script if isinstance(s, Run))} frames"):
+    frames = sum(s.count for s in script if isinstance(s, Run))
+    with outputs.scratch(folder) as work:
+        with progress(f"simulating {frames:,} frames of {plan.cycles:,} cycles"):
             simulation.run(images, script, work)
         return read_trace(plan, work)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def compare(plan: Plan, trace: Trace, expected: golden.Result, order: list[int], unstalled: int) -> Report:
@@ -153,9 +150,9 @@ def verify(
     Raises
     ------
     BuildError : a tool failed, or the hardware hung or lost its order
+    InputError : `folder` cannot be written
     """
     script, order, unstalled = script_for(plan, len(images), seed)
-    folder.mkdir(parents=True, exist_ok=True)
     trace = simulate(plan, images, script, folder=folder, progress=progress)
     with progress("comparing with the golden model"):
         return compare(plan, trace, golden.run(plan.network, images), order, unstalled)

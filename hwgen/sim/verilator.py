@@ -5,16 +5,17 @@ import json
 import os
 import shutil
 import subprocess
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from .. import outputs
 from ..errors import BuildError
 from ..flow import toolchain
-from ..flow.folders import appearing
 
 __all__ = ["Abort", "Run", "Simulation", "build", "compile_program"]
 
@@ -66,31 +67,24 @@ class Simulation:
     program: Path
 
     def run(self, images: np.ndarray, script: Sequence[Run | Abort], folder: Path, limit: float = 3600) -> None:
-        """Run `script` over `images` (uint8, one frame each); records and a log appear in `folder`.
+        """Run `script` over `images` (uint8, one frame each); records appear in `folder`.
 
         Raises
         ------
         BuildError : the simulation stopped, hung, or ran longer than `limit` seconds
         """
         images.tofile(folder / "images.bin")
-        log = folder / "simulation.log"
-        command = [str(self.program.resolve()), "images.bin", str(images[0].size)]
-        command += ["writes.bin", "results.bin", "cycles.bin"]
-        with log.open("wb") as output:
+        arguments = ["images.bin", str(images[0].size), "writes.bin", "results.bin", "cycles.bin"]
+        lines = "".join(f"{line}\n" for line in script).encode()
+        program, pipe = str(self.program.resolve()), subprocess.PIPE
+        with toolchain.process(program, arguments, cwd=folder, stdin=pipe, stdout=pipe) as process:
             try:
-                status = subprocess.run(
-                    command,
-                    cwd=folder,
-                    input="".join(f"{line}\n" for line in script).encode(),
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=limit,
-                ).returncode
+                output = process.communicate(lines, limit)[0]
             except subprocess.TimeoutExpired:
-                raise BuildError(f"the simulation took over {limit:.0f} seconds; its log is {log}") from None
-        if status:
-            tail = log.read_text(errors="replace").splitlines()[-1:]
-            raise BuildError(f"the simulation failed with exit status {status}: {' '.join(tail)}; its log is {log}")
+                raise BuildError(f"the simulation took over {limit:.0f} seconds; take fewer images") from None
+        if process.returncode:
+            end = toolchain.tail(output)
+            raise BuildError(f"the simulation failed with exit status {process.returncode}; its output ends:\n{end}")
 
 
 def build(verilog: str, data_bytes: int, folder: Path = Path("build")) -> Simulation:
@@ -122,60 +116,68 @@ def compile_program(verilog: str, top: str, harness: Path, definitions: Sequence
     recipe = json.dumps([top, FLAGS, QUIET, COMPILER, *definitions, toolchain.versions("verilator")])
     key = hashlib.sha256("\0".join([verilog, harness.read_text(), recipe]).encode()).hexdigest()[:12]
     final = folder / f"simulation-{key}"
-    if not (final / PROGRAM).exists():
-        log = folder / "log" / f"{final.name}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        runtime = _runtime(folder, log)
-        with appearing(final) as work:
+
+    def make(work: Path) -> None:
+        runtime = _runtime(folder)
+        with outputs.logs(folder / "log" / final.name) as logs:
+            log = logs / "compilation.log"
             (work / f"{top}.v").write_text(verilog)
-            command = [str(toolchain.verilator()), *FLAGS, *QUIET, "--top-module", top, "--Mdir", "obj", f"{top}.v"]
-            _run("verilator", command, work, log)
-            sources = sorted((work / "obj").glob("*.cpp"))
+            command = [*FLAGS, *QUIET, "--top-module", top, "--Mdir", "obj", f"{top}.v"]
+            _run([("verilator", str(toolchain.verilator()), command)], work, log)
             options = ["-I", "obj", *definitions, *COMPILER]
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                objects = list(pool.map(lambda source: _object(source, work, options, log), [*sources, harness]))
+            objects = _objects([*sorted((work / "obj").glob("*.cpp")), harness], work, options, log)
             library = [str(path.resolve()) for path in sorted(runtime.glob("*.o"))]
-            _run("g++", ["g++", *map(str, objects), *library, "-pthread", "-o", PROGRAM], work, log)
+            _run([("g++", "g++", [*objects, *library, "-pthread", "-o", PROGRAM])], work, log)
             shutil.rmtree(work / "obj")
-        log.unlink()
-    return final / PROGRAM
+            for path in objects:
+                (work / path).unlink()
+
+    return outputs.cached(final, make) / PROGRAM
 
 
-def _runtime(folder: Path, log: Path) -> Path:
+def _runtime(folder: Path) -> Path:
     """Verilator's own C++ library, compiled once per folder and version."""
     version = toolchain.versions("verilator")["verilator"]
     final = folder / f"verilator-{version}"
-    if not final.exists():
-        with appearing(final) as work:
-            for name in RUNTIME:
-                _object(toolchain.verilator_include() / name, work, COMPILER, log)
-    return final
+
+    def make(work: Path) -> None:
+        with outputs.logs(folder / "log" / final.name) as logs:
+            sources = [toolchain.verilator_include() / name for name in RUNTIME]
+            _objects(sources, work, COMPILER, logs / "compilation.log")
+
+    return outputs.cached(final, make)
 
 
-def _object(source: Path, work: Path, options: Sequence[str], log: Path) -> Path:
-    """Compile one file. g++ is called without make, which cannot build in a path with spaces."""
+def _objects(sources: Sequence[Path], work: Path, options: Sequence[str], log: Path) -> list[str]:
+    """Compile files; names of the objects. g++ is called without make, which cannot build in a path with spaces."""
     include = toolchain.verilator_include()
-    target = work / f"{source.stem}.o"
-    command = ["g++", "-std=gnu++17", "-I", str(include), "-I", str(include / "vltstd"), *options]
-    _run("g++", [*command, "-c", str(source.resolve()), "-o", target.name], work, log)
-    return target.relative_to(work)
+    common = ["-std=gnu++17", "-I", str(include), "-I", str(include / "vltstd"), *options, "-c"]
+    names = [f"{source.stem}.o" for source in sources]
+    _run([("g++", "g++", [*common, str(s.resolve()), "-o", n]) for s, n in zip(sources, names, strict=True)], work, log)
+    return names
 
 
-def _run(tool: str, command: Sequence[str], work: Path, log: Path) -> None:
+def _run(commands: Sequence[tuple[str, str, Sequence[str]]], work: Path, log: Path) -> None:
+    """Run commands (name for messages, program, arguments), as many side by side as there are processors."""
     environment = {**os.environ, **toolchain.verilator_environment()}
-    try:
-        done = subprocess.run(
-            command,
-            cwd=work,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-    except FileNotFoundError:
-        raise BuildError(f"{command[0]} is not installed; simulations need a C++ compiler (Debian: g++)") from None
+    log.parent.mkdir(parents=True, exist_ok=True)
+    running: deque[tuple[str, subprocess.Popen[bytes]]] = deque()
+    with ExitStack() as stack:
+        for name, program, arguments in commands:
+            if shutil.which(program) is None:
+                raise BuildError(f"{program} is not installed; simulations need a C++ compiler (Debian: g++)")
+            if len(running) == os.cpu_count():
+                _finish(*running.popleft(), log)
+            process = toolchain.process(program, arguments, cwd=work, env=environment, stdout=subprocess.PIPE)
+            running.append((name, stack.enter_context(process)))
+        while running:
+            _finish(*running.popleft(), log)
+
+
+def _finish(name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    printed = process.communicate()[0]
     with log.open("ab") as output:
-        output.write(done.stdout)
-    if done.returncode:
-        last = "\n".join(f"    {line}" for line in done.stdout.decode(errors="replace").splitlines()[-12:])
-        raise BuildError(f"{tool} failed with exit status {done.returncode}; its log is {log} and ends:\n{last}")
+        output.write(printed)
+    if process.returncode:
+        end = toolchain.tail(printed)
+        raise BuildError(f"{name} failed with exit status {process.returncode}; its log is {log} and ends:\n{end}")

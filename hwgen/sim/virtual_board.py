@@ -4,7 +4,6 @@ What `hwgen run` does to a real board it can do to this one: every bit crosses t
 """
 
 import os
-import subprocess
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..boards import Board
-from ..flow import verilog
+from ..flow import toolchain, verilog
 from ..hdl.accelerator import Accelerator
 from ..hdl.shells.board_top import BoardLogic
 from ..plan.plan import Plan
@@ -45,12 +44,9 @@ def virtual_board(plan: Plan, board: Board, folder: Path = Path("build")) -> Ite
     inside, port = os.openpty()
     try:
         tty.setraw(port)
-        process = subprocess.Popen([program.resolve(), str(board.divisor)], stdin=inside, stdout=inside)
-        try:
+        divisor = [str(board.divisor)]
+        with toolchain.process(str(program.resolve()), divisor, stdin=inside, stdout=inside, stderr=None):
             yield os.ttyname(port)
-        finally:
-            process.kill()
-            process.wait()
     finally:
         os.close(inside)
         os.close(port)
