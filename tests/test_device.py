@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hwgen import cli
+from hwgen.commands.run import fitted
 from hwgen.errors import BuildError, InputError
 from hwgen.hdl import csr
 from hwgen.host import protocol
@@ -52,6 +53,7 @@ def test_run_command_on_simulated_board(tmp_path, capsys):
     np.savez(tmp_path / "some.npz", images=images)
     Image.fromarray(images[0]).save(tmp_path / "one.png")
     Image.fromarray(images[0][:, :2]).save(tmp_path / "small.png")
+    Image.fromarray(np.full((2, 4), 60000, np.uint16)).save(tmp_path / "deep.png")
     (tmp_path / "broken.png").write_bytes((tmp_path / "one.png").read_bytes()[:60])
     expected = [core.compute(image.tobytes()) for image in (*images, images[0])]
     with simulated_board(core) as port:
@@ -61,11 +63,24 @@ def test_run_command_on_simulated_board(tmp_path, capsys):
         assert answer["logits"] == [logits for _, logits in expected]
         for name, reason in (
             ("small.png", "the image has 2 x 2 pixels, the board takes 2 x 4; scale it"),
-            ("broken.png", "is no image that can be read"),
+            ("broken.png", "is no image that can be taken"),
             ("missing.png", "there is no such file"),
+            ("deep.png", "is no image that can be taken: its pixels are I;16 (I;16B), not grey or RGB of 8 bits"),
         ):
             assert cli.main(["run", "--port", port, str(tmp_path / name)]) == 2
             assert f"{name}: {reason}" in capsys.readouterr().err
+    assert cli.main(["run", "--port", "/dev/none", str(tmp_path / "missing.png")]) == 2
+    assert "missing.png: there is no such file" in capsys.readouterr().err
+
+
+def test_channels_of_images_and_boards():
+    colour, grey = np.arange(24, dtype=np.uint8).reshape(2, 4, 3), np.full((2, 4, 3), 7, np.uint8)
+    assert fitted("x", colour, (3, 2, 4)) is colour and fitted("x", grey, (3, 2, 4)) is grey
+    assert fitted("x", grey, (1, 2, 4)).shape == fitted("x", grey[..., :1], (1, 2, 4)).shape == (2, 4, 1)
+    for image, channels in ((colour, 1), (grey[..., :1], 3)):
+        reason = f"x: the image has {image.shape[2]} channels, the board takes {channels}; convert it"
+        with pytest.raises(InputError, match=reason):
+            fitted("x", image, (channels, 2, 4))
 
 
 def test_image_of_another_shape_is_refused():

@@ -2,17 +2,15 @@
 
 import argparse
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..files import regular_file
 from . import Answer
 from .options import add_json, positive
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from ..host.device import Identity
 
 HELP = "classify images on a board, over its serial port"
 EXAMPLES = """\
@@ -22,7 +20,7 @@ EXAMPLES = """\
 
 def add_arguments(parser: argparse.ArgumentParser):
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="image file, or .npz with `images` (N,H,W[,C] uint8)"
+        "images", nargs="+", metavar="IMAGE", help="PNG or JPEG file, or .npz with `images` (N,H,W[,C] uint8)"
     )
     parser.add_argument("--port", required=True, metavar="PORT", help="serial port of the board")
     parser.add_argument("--baud", type=positive, default=115200, metavar="N", help="bits per second (default: 115200)")
@@ -36,12 +34,13 @@ def run(options, session) -> Answer:
     from ..report.table import Table
 
     network = models.load(options.model).network if options.model else None
+    files = [found for path in options.images for found in read_images(path)]
     with session.step(f"asking {options.port}"):
         device = Device.open(options.port, options.baud)
     with device:
         if network is not None:
             device.check_model(network.digest)
-        images = [(name, image) for path in options.images for name, image in read_images(path, device.identity)]
+        images = [(name, fitted(name, image, device.identity.image_shape)) for name, image in files]
         found = []
         begun = time.monotonic()
         with session.progress("classifying") as advance:
@@ -63,40 +62,42 @@ def run(options, session) -> Answer:
     )
 
 
-def read_images(path: str, identity: "Identity") -> list[tuple[str, "np.ndarray"]]:
-    """(name, uint8 (H, W, C)) of each image of a file, for a board.
+def read_images(path: str) -> "list[tuple[str, np.ndarray]]":
+    """(name, uint8 (H, W, C)) of each image of a file.
 
     Raises
     ------
-    InputError : the file is missing, holds no image, or one of another size
+    InputError : the file is missing, or holds no image of 8 bits per sample
     """
     if path.lower().endswith(".npz"):
         from .. import data
 
         return [(f"{path}[{i}]", image) for i, image in enumerate(data.load(path).images)]
-    import numpy as np
+    from ..data import pictures
 
-    from ..data.pictures import pillow
-
-    Image = pillow(path, "or give an .npz")
-    channels, height, width = identity.image_shape
-    mode = {1: "L", 3: "RGB", 4: "RGBA"}.get(channels)
-    if mode is None:
-        raise InputError(
-            f"{path}: an image file cannot have the {channels} channels that the board takes; give an .npz"
-        )
-    if not Path(path).is_file():
-        raise InputError(f"{path}: there is no such file")
+    file = regular_file(path)
+    pictures.pillow(path, "or give an .npz")
     try:
-        with Image.open(path) as image:
-            if image.size != (width, height):
-                raise InputError(
-                    f"{path}: the image has {image.size[1]} x {image.size[0]} pixels, "
-                    f"the board takes {height} x {width}; scale it"
-                )
-            pixels = np.asarray(image.convert(mode))
-    except InputError:
-        raise
-    except Exception as error:  # Pillow's decoders raise of every kind on damaged files
-        raise InputError(f"{path}: is no image that can be read: {error}") from None
-    return [(path, pixels.reshape(height, width, channels))]
+        return [(path, pictures.decode(file))]
+    except ValueError as error:
+        raise InputError(f"{path}: is no image that can be taken: {error}") from None
+
+
+def fitted(name: str, image: "np.ndarray", shape: tuple[int, int, int]) -> "np.ndarray":
+    """An image for a board whose images have `shape` (channels, height, width); one channel of a grey one, if need be.
+
+    Raises
+    ------
+    InputError : the image has another size, or other channels
+    """
+    channels, height, width = shape
+    if image.shape[:2] != (height, width):
+        raise InputError(
+            f"{name}: the image has {image.shape[0]} x {image.shape[1]} pixels, "
+            f"the board takes {height} x {width}; scale it"
+        )
+    if channels == 1 and (image == image[..., :1]).all():
+        return image[..., :1]
+    if image.shape[2] != channels:
+        raise InputError(f"{name}: the image has {image.shape[2]} channels, the board takes {channels}; convert it")
+    return image
