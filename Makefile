@@ -3,6 +3,8 @@
 
 MODEL ?= tfc_w1a1
 BOARD ?= icebreaker
+# Recipes take both from the environment: in the text of a recipe the shell would read them as its own.
+export MODEL BOARD
 PYTHON ?= python3
 # More for pip, for instance the package index that holds torch without CUDA: make test PIP_ARGS="--extra-index-url URL"
 PIP_ARGS ?=
@@ -18,15 +20,15 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_AR
 .PHONY: help bitstream test test-all verify bench lint clean distclean
 
 help: ## what there is
-	@echo "usage: make TARGET [BOARD=$(BOARD)] [MODEL=$(MODEL)]"
+	@echo "usage: make TARGET [BOARD=$$BOARD] [MODEL=$$MODEL]"
 	@echo
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 bitstream: $(VENV)/runtime ## the bitstream of MODEL for BOARD, in build/
-	$(BIN)/hwgen build "$(MODEL)" --board "$(BOARD)"
+	$(BIN)/hwgen build "$$MODEL" --board "$$BOARD"
 
 verify: $(VENV)/runtime ## simulate the hardware of MODEL for BOARD and compare every layer
-	$(BIN)/hwgen verify "$(MODEL)" --board "$(BOARD)"
+	$(BIN)/hwgen verify "$$MODEL" --board "$$BOARD"
 
 bench: $(VENV)/dev ## every figure of merit, with the peers' beside it
 	$(BIN)/hwgen bench

@@ -1,4 +1,4 @@
-"""The wheel works outside the clone: it brings the boards and the models."""
+"""The wheel works outside the clone: it brings the boards and the models. `make` passes names on as they are."""
 
 import json
 import os
@@ -57,3 +57,22 @@ def test_wheel_holds_no_more_than_it_should(installed):
     assert {name.partition("-")[0] for name in tops} == {"hwgen"}
     assert (installed / "hwgen" / "_boards" / "icebreaker.toml").is_file()
     assert not list(installed.rglob("__pycache__"))
+
+
+@pytest.mark.parametrize("model", ["tfc_w1a1", 'x"; echo INJECTED; "', "$(echo INJECTED)", "a name's `id`.onnx"])
+@pytest.mark.parametrize("target, command", [("bitstream", "build"), ("verify", "verify")])
+def test_make_passes_names_on_as_they_are(target, command, model, tmp_path):
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "constraints.txt").touch()
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "hwgen").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (programs / "hwgen").chmod(0o755)
+    for stamp in ("made", "runtime"):
+        (tmp_path / ".venv" / stamp).touch()
+    written = model.replace("$", "$$")  # make's own way to write a dollar
+    done = subprocess.run(
+        ["make", "--silent", target, f"MODEL={written}", "BOARD=my board"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{command}\n{model}\n--board\nmy board\n", "")
