@@ -5,6 +5,7 @@ to standard error. Exit status 0: done; 1: a check or a build failed; 2: bad inp
 """
 
 import argparse
+import errno
 import importlib
 import importlib.metadata
 import io
@@ -14,8 +15,10 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TextIO
 
 from .commands import NAMES
 from .errors import BuildError, InputError
@@ -23,6 +26,12 @@ from .errors import BuildError, InputError
 TRACEBACK = "HWGEN_TRACEBACK"
 PATIENCE = 2.0
 """Seconds that a step may take off a terminal before a line says what is being done."""
+
+_REFUSALS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP),
+}
+"""What the system says where a file cannot be made or written, which is no fault of hwgen."""
 
 _EPILOG = """\
 examples:
@@ -42,6 +51,15 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise InputError(f"{message}; see `{self.prog} --help`")
 
+    def parse_args(self, args=None, namespace=None):
+        options, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            raise InputError(f"unrecognized arguments: {' '.join(unknown)}; see `{self.prog} {options.command} --help`")
+        return options
+
+    def print_help(self, file=None):
+        _print(self.format_help())
+
 
 class _Version(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
@@ -49,7 +67,7 @@ class _Version(argparse.Action):
             version = importlib.metadata.version("hwgen")
         except importlib.metadata.PackageNotFoundError:
             version = "of a clone that is not installed"
-        print(f"hwgen {version}")
+        _print(f"hwgen {version}\n")
         parser.exit()
 
 
@@ -57,7 +75,7 @@ class TerminalSession:
     """Messages and progress on standard error: moving bars on a terminal, elsewhere a line for what takes long."""
 
     def message(self, text: str) -> None:
-        print(text, file=sys.stderr)
+        _tell(text)
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -128,15 +146,16 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. `arguments`: default those of the process."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to fail
     try:
-        with _terminate_as_interrupt():
+        with _interrupted_by_signals():
             options = parser().parse_args(arguments)
+            _check_current_folder()
             answer = options.run(options, TerminalSession())
-            print(json.dumps(answer.json) if getattr(options, "json", False) else answer.text)
-            sys.stdout.flush()
+            _print((json.dumps(answer.json) if getattr(options, "json", False) else answer.text) + "\n")
             return answer.status
     except InputError as error:
         return _fail(error, 2)
@@ -145,13 +164,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit flushes into the pipe again
         return 1
     except MemoryError:
-        return _fail("there is not enough memory for this; take a smaller model or fewer images with --limit", 1)
+        return _fail("there is not enough memory for this; take a smaller model or fewer images", 1)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            return _fail(f"{error.filename or 'a file cannot be written'}: {error.strerror}", 2)
         if os.environ.get(TRACEBACK):
-            traceback.print_exc()
+            _tell(traceback.format_exc())
         lines = str(error).splitlines() or [""]
         return _fail(
             f"internal error, please report it: {type(error).__name__}: {lines[0]} ({TRACEBACK}=1 shows where)", 1
@@ -159,23 +179,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message, status):
-    print(f"hwgen: {message}", file=sys.stderr)
+    warnings.filterwarnings("ignore", message=".* created but never used")  # of hardware that is given up half-made
+    _tell(f"hwgen: {message}")
     return status
 
 
+def _print(text: str) -> None:
+    """To standard output, at once. InputError: it cannot be written."""
+    try:
+        print(text, end="", flush=True)
+    except BrokenPipeError:
+        _discard(sys.stdout)
+        raise
+    except OSError as error:
+        _discard(sys.stdout)
+        raise InputError(f"standard output cannot be written ({error.strerror})") from None
+
+
+def _tell(text: str) -> None:
+    """A line on standard error, if that can be written."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """What the stream still holds goes nowhere, or the process's end would fail on it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _open_closed_streams() -> None:
+    """A stream that was closed before the start goes nowhere; else the next file opened would get its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
+
+
+def _check_current_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise InputError("the current folder was removed; change to another") from None
+
+
 @contextmanager
-def _terminate_as_interrupt() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that nothing half-done stays behind."""
+def _interrupted_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind like Ctrl-C, so that nothing half-done stays behind."""
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
+    before = {}
     try:
-        before = signal.signal(signal.SIGTERM, interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup leaves it
+                before[number] = signal.signal(number, interrupt)
     except ValueError:  # not in the main thread: the caller handles signals
-        yield
-        return
+        pass
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

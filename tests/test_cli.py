@@ -1,5 +1,6 @@
 """The command line: exit statuses, messages, purity of --json; in this process, and as a program."""
 
+import errno
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from hwgen import boards, cli, data, golden, models, storage
 from hwgen.commands import NAMES, Answer
 from hwgen.commands import golden as golden_command
 from hwgen.errors import BuildError
+from tests.helpers.dummy_core import DummyCore
 from tests.helpers.networks import random_images, random_network
 
 ROOT = Path(__file__).parents[1]
@@ -169,7 +171,7 @@ def bad_inputs(folder):
     yield (), "the following arguments are required: COMMAND; see `hwgen --help`"
     yield ("brew",), "invalid choice: 'brew'"
     yield ("golden",), "the following arguments are required: MODEL; see `hwgen golden --help`"
-    yield ("golden", network, "--frob"), "unrecognized arguments: --frob"
+    yield ("golden", network, "--frob"), "unrecognized arguments: --frob; see `hwgen golden --help`"
     yield ("golden", network, "--lim", "3"), "unrecognized arguments: --lim 3"
     yield ("golden", network), "names no images of its own; give --data NAME:SPLIT, an .npz or a folder"
     yield ("golden", network, "--data", data, "--limit", "0"), "argument --limit: it is an integer from 1, not '0'"
@@ -194,7 +196,13 @@ def bad_inputs(folder):
     for command in ("plan", "generate", "verify", "build"):
         yield (command, "tfc_w1a1"), f"arguments are required: --board; see `hwgen {command} --help`"
         yield (command, "tfc_w1a1", "--board", "icebreaker", "--p", "0"), "argument --p: it is an integer from 1"
+        if command != "plan":
+            where = network / "x"
+            yield (command, "tfc_w1a1", "--board", "icebreaker", "-o", where), "cannot be written .(it is no folder|Not a directory)"
+    yield ("verify", "tfc_w1a1", "--board", "icebreaker", "--images", "2147483647"), "--images is at most 10000"
+    yield ("bench", "-o", network), "my network.npz: cannot be written .it is no folder"
     yield ("run", "x.png"), "arguments are required: --port"
+    yield ("run", "x.png", "--port", "/dev/none"), "x.png: there is no such file"
 
 
 def test_bad_input_gives_one_sentence_and_status_2(run, files):
@@ -205,7 +213,7 @@ def test_bad_input_gives_one_sentence_and_status_2(run, files):
             assert status == 2 and out == "", (arguments, out, err)
             assert re.search(message, one_sentence(err)), (arguments, err)
             tried += 1
-    assert tried == 67
+    assert tried == 79
     assert sorted(path.name for path in files[0].iterdir()) == ["my data.npz", "my network.npz", "no labels.npz"]
 
 
@@ -249,7 +257,10 @@ def test_examples_in_help_are_accepted(run):
 ENDINGS = [
     (BuildError("nextpnr failed"), 1, "hwgen: nextpnr failed\n"),
     (KeyboardInterrupt(), 130, "hwgen: interrupted\n"),
-    (MemoryError(), 1, "hwgen: there is not enough memory for this; take a smaller model"),
+    (MemoryError(), 1, "hwgen: there is not enough memory for this; take a smaller model or fewer images\n"),
+    (OSError(errno.ENOSPC, "No space left"), 2, "hwgen: a file cannot be written: No space left\n"),
+    (PermissionError(errno.EACCES, "Permission denied", "a/b"), 2, "hwgen: a/b: Permission denied\n"),
+    (FileNotFoundError(errno.ENOENT, "No such file", "a/b"), 1, "hwgen: internal error, please report it: FileNotF"),
     (
         ZeroDivisionError("oh\nno"),
         1,
@@ -273,6 +284,16 @@ def test_an_internal_error_can_show_where(run, monkeypatch):
     monkeypatch.setattr(golden_command, "run", lambda options, session: 1 // 0)
     monkeypatch.setenv("HWGEN_TRACEBACK", "1")
     assert "Traceback (most recent call last)" in run("golden", "x")[2]
+
+
+def test_hardware_that_is_given_up_is_not_complained_of(run, monkeypatch, recwarn):
+    def fail(options, session):
+        DummyCore()  # made, and never used in a design
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(golden_command, "run", fail)
+    assert run("golden", "x") == (130, "", "hwgen: interrupted\n")
+    assert not recwarn.list
 
 
 def test_long_steps_leave_a_line_where_no_terminal_is(monkeypatch, capsys):
@@ -328,7 +349,30 @@ def test_a_closed_pipe_is_no_traceback(files):
     assert done.stderr == "" and done.stdout.strip() in ("0", "1")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_streams_that_are_closed_or_full():
+    """(command, exit status, standard error)"""
+    full = "hwgen: standard output cannot be written (No space left on device)\n"
+    for command, status, message in (
+        ("models >&-", 0, ""),
+        ("models >/dev/full", 2, full),
+        ("--help >/dev/full", 2, full),
+        ("--version >/dev/full", 2, full),
+        ("check nope 2>&-", 2, ""),
+        ("check nope 2>/dev/full", 2, ""),
+        ("models <&- >&- 2>&-", 0, ""),
+    ):
+        line = ["bash", "-c", f'exec "$0" -m hwgen {command}', sys.executable]
+        done = subprocess.run(line, env=environment(), capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (status, "", message), command
+
+
+def test_a_current_folder_that_was_removed(tmp_path):
+    line = ["bash", "-c", 'mkdir gone; cd gone; rmdir ../gone; exec "$0" -P -m hwgen models', sys.executable]
+    done = subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and one_sentence(done.stderr).startswith("hwgen: the current folder was removed")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_with_130(tmp_path, number):
     program = "import sys, time\nfrom hwgen import cli\nfrom hwgen.commands import boards\n" + (
         "def wait(options, session):\n    print('ready', file=sys.stderr, flush=True)\n    time.sleep(60)\n"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..outputs import writable_folder
 from ..report.table import Table
 from .golden import golden_row
 from .row import Row
@@ -67,11 +68,7 @@ def facts(rows: Sequence[Row]) -> dict:
 
 def write(rows: Sequence[Row], folder: Path) -> tuple[Path, Path]:
     """bench.json and bench.md in `folder`. InputError: they cannot be written."""
-    paths = folder / "bench.json", folder / "bench.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        paths[0].write_text(json.dumps(facts(rows), indent=2) + "\n", encoding="utf-8")
-        paths[1].write_text(table(rows).markdown(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{folder} cannot be written: {error.strerror}") from None
+    paths = writable_folder(folder) / "bench.json", folder / "bench.md"
+    paths[0].write_text(json.dumps(facts(rows), indent=2) + "\n", encoding="utf-8")
+    paths[1].write_text(table(rows).markdown(), encoding="utf-8")
     return paths

@@ -18,8 +18,9 @@ def add_arguments(parser):
 
 
 def run(options, session) -> Answer:
-    from .. import bench
+    from .. import bench, outputs
 
+    outputs.writable_folder(options.output)
     rows = bench.measure(options.only, session.step)
     table = bench.table(rows)
     json_path, markdown_path = bench.write(rows, options.output)

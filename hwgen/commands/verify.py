@@ -11,6 +11,8 @@ EXAMPLES = """\
   hwgen verify my.onnx --board icebreaker --images 100 --data mnist:test --json"""
 
 DEFAULT_IMAGES = 10
+MAX_IMAGES = 10_000
+"""The simulation writes down every value of every layer."""
 SAMPLES = ("mnist-sample:test", "cifar10-sample:test")
 """Real images to try on a model that names none; where their shape is another, random ones serve."""
 
@@ -43,9 +45,12 @@ def add_arguments(parser):
 
 
 def run(options, session) -> Answer:
+    from ..errors import InputError
     from ..report.verify import verify_facts, verify_text
     from ..sim.verify import verify
 
+    if options.images is not None and options.images > MAX_IMAGES:
+        raise InputError(f"--images is at most {MAX_IMAGES}, not {options.images}: every value of every layer is kept")
     fit, board, model = load_fit(options, session)
     images, source = _images(options, session, model)
     report = verify(fit.plan, images, seed=options.seed, folder=options.output, progress=session.step)
