@@ -198,7 +198,10 @@ def bad_inputs(folder):
         yield (command, "tfc_w1a1", "--board", "icebreaker", "--p", "0"), "argument --p: it is an integer from 1"
         if command != "plan":
             where = network / "x"
-            yield (command, "tfc_w1a1", "--board", "icebreaker", "-o", where), "cannot be written .(it is no folder|Not a directory)"
+            yield (
+                (command, "tfc_w1a1", "--board", "icebreaker", "-o", where),
+                "cannot be written .(it is no folder|Not a directory)",
+            )
     yield ("verify", "tfc_w1a1", "--board", "icebreaker", "--images", "2147483647"), "--images is at most 10000"
     yield ("bench", "-o", network), "my network.npz: cannot be written .it is no folder"
     yield ("run", "x.png"), "arguments are required: --port"
