@@ -1,6 +1,7 @@
 """The command line: exit statuses, messages, purity of --json; in this process, and as a program."""
 
 import errno
+import gc
 import json
 import os
 import re
@@ -12,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amaranth.hdl import Elaboratable, Fragment
 
 from hwgen import boards, cli, data, golden, models, storage
 from hwgen.commands import NAMES, Answer
 from hwgen.commands import golden as golden_command
 from hwgen.errors import BuildError
-from tests.helpers.dummy_core import DummyCore
 from tests.helpers.networks import random_images, random_network
 
 ROOT = Path(__file__).parents[1]
@@ -290,12 +291,14 @@ def test_an_internal_error_can_show_where(run, monkeypatch):
 
 
 def test_hardware_that_is_given_up_is_not_complained_of(run, monkeypatch, recwarn):
-    def fail(options, session):
-        DummyCore()  # made, and never used in a design
-        raise KeyboardInterrupt
+    class Top(Elaboratable):
+        def elaborate(self, platform):
+            self.part = Top()  # which nothing uses
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(golden_command, "run", fail)
+    monkeypatch.setattr(golden_command, "run", lambda options, session: Fragment.get(Top(), None))
     assert run("golden", "x") == (130, "", "hwgen: interrupted\n")
+    gc.collect()
     assert not recwarn.list
 
 

@@ -1,5 +1,6 @@
 """`hwgen generate`: the folder is replaced where it holds nothing else, and left alone where it does."""
 
+import hashlib
 import json
 import os
 import threading
@@ -67,6 +68,9 @@ def test_what_others_wrote_is_left_alone(planned, tmp_path, monkeypatch):
     for text in ('{"name": "my web app"}', '{"made_by": "hwgen generate", "files": 3}', "[]", "{"):
         (folder / "manifest.json").write_text(text)
         refused("mine holds manifest.json, which hwgen did not write")
+    digest = hashlib.sha256(b"").hexdigest()
+    (folder / "manifest.json").write_text(json.dumps({"files": {"thesis.txt": {"sha256": digest}}}))
+    refused("mine holds manifest.json, which hwgen did not write")
     for path in folder.iterdir():
         path.unlink()
     module.generate(planned, folder, {})

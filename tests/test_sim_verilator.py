@@ -1,5 +1,6 @@
 """Simulations that fail say what they printed last; the real ones are in rtl_tests."""
 
+import os
 import sys
 
 import numpy as np
@@ -44,3 +45,35 @@ def test_a_compiler_that_fails_leaves_its_log_alone(tmp_path):
 def test_a_compiler_that_is_not_installed(tmp_path):
     with pytest.raises(BuildError, match="hwgen-no-such is not installed; simulations need a C.. compiler"):
         verilator._run([("g++", "hwgen-no-such", [])], tmp_path, tmp_path / "log")
+
+
+def test_what_was_damaged_is_compiled_again(tmp_path, monkeypatch):
+    calls = []
+
+    def compiler(commands, work, log):
+        for name, _, arguments in commands:
+            calls.append(name)
+            if name == "verilator":
+                (work / "obj").mkdir()
+                (work / "obj" / "Vtop.cpp").touch()
+            else:
+                (work / arguments[-1]).write_text("code")
+                (work / arguments[-1]).chmod(0o755)
+
+    monkeypatch.setattr(verilator, "_run", compiler)
+
+    def compiled():
+        calls.clear()
+        program = verilator.compile_program("module top; endmodule", "top", verilator.HARNESS, [], tmp_path)
+        assert program.read_text() == "code" and os.access(program, os.X_OK)
+        return program, len(calls)
+
+    program, everything = compiled()
+    assert everything == 6 and compiled() == (program, 0)  # two objects of Verilator's own, and a program of two
+    program.write_bytes(b"")
+    assert compiled() == (program, 4)
+    program.chmod(0o644)
+    (library,) = tmp_path.glob("verilator-*")
+    (library / "verilated.o").unlink()
+    assert compiled() == (program, 6)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([library.name, program.parent.name])

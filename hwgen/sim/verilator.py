@@ -73,7 +73,7 @@ class Simulation:
         ------
         BuildError : the simulation stopped, hung, or ran longer than `limit` seconds
         """
-        images.tofile(folder / "images.bin")
+        (folder / "images.bin").write_bytes(images.tobytes())  # tofile gives no reason where the disk is full
         arguments = ["images.bin", str(images[0].size), "writes.bin", "results.bin", "cycles.bin"]
         lines = "".join(f"{line}\n" for line in script).encode()
         program, pipe = str(self.program.resolve()), subprocess.PIPE
