@@ -1,4 +1,4 @@
-"""Output folders: writable or refused in one sentence; made aside under a lock, and then whole or not at all.
+"""Output files and folders: writable or refused in one sentence; made aside under a lock, and then whole or not at all.
 
 What is made lies in a folder ``.hwgen-unfinished-NAME`` beside the folder NAME that it becomes. Its maker holds the
 lock of that very folder (flock), which the system takes back however the maker ends. So whoever makes the same waits,
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .errors import BuildError, InputError
 
-__all__ = ["cached", "logs", "making", "put_in_place", "scratch", "writable_folder"]
+__all__ = ["cached", "logs", "making", "put_in_place", "scratch", "writable_folder", "write_file"]
 
 _PREFIX = ".hwgen-unfinished-"
 _DIGESTS = "digests.json"
@@ -39,6 +39,25 @@ def writable_folder(path: Path | str) -> Path:
         reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
         raise InputError(f"{path}: cannot be written ({reason}); name another folder with -o") from None
     return path
+
+
+def write_file(path: str | os.PathLike, data: bytes) -> None:
+    """The whole file or none: written beside its place, then renamed. InputError: it cannot be written."""
+    path = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException as error:
+        os.unlink(temporary)
+        if isinstance(error, OSError):
+            raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise
 
 
 @contextmanager

@@ -12,10 +12,8 @@ what network.json declares before any array is unpacked, and nothing unknown, mi
 import io
 import json
 import os
-import tempfile
 import zipfile
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from .files import regular_file
 from .integers import IntegerType
 from .layers import LAYERS, MAX_ELEMENTS
 from .network import MAX_LAYERS, Network
+from .outputs import write_file
 
 FORMAT = "hwgen-network"
 VERSION = 1
@@ -45,7 +44,7 @@ def save(network: Network, path: str | os.PathLike) -> None:
     ------
     InputError : the file cannot be written, or a name in the network is not printable
     """
-    _write_file(Path(path), to_bytes(network))
+    write_file(path, to_bytes(network))
 
 
 def dump(network: Network, path: str | os.PathLike) -> None:
@@ -60,7 +59,7 @@ def dump(network: Network, path: str | os.PathLike) -> None:
                 value = getattr(layer, field.name)
                 if isinstance(value, np.ndarray) and value.size:
                     _write_array(archive, _member(index, field.name), value)
-    _write_file(Path(path), stream.getvalue())
+    write_file(path, stream.getvalue())
 
 
 def load(path: str | os.PathLike) -> Network:
@@ -128,24 +127,6 @@ def from_bytes(data: bytes) -> Network:
     """The network of a file's bytes. InputError: naming the field, for anything that `to_bytes` would not write."""
     with npz.open_archive(io.BytesIO(data)) as (archive, directory):
         return _read(archive, directory)
-
-
-def _write_file(path, data):
-    """The whole file or none: written beside its place, then renamed."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException as error:
-        os.unlink(temporary)
-        if isinstance(error, OSError):
-            raise InputError(f"{path} cannot be written: {error.strerror}") from None
-        raise
 
 
 def _write_array(archive, member, array):

@@ -17,6 +17,7 @@ from ..files import read_small
 from ..layers import Convolution, Dense, MaxPool, SumPool
 from ..models import CARD_FILE, MAX_CARD_BYTES, NETWORK_FILE
 from ..network import Network
+from ..outputs import write_file
 from .recipe import Facts
 
 
@@ -136,7 +137,7 @@ def read_card(path) -> dict:
 
 def write_card(path, card: dict):
     """Write a card as indented JSON, keys in their order."""
-    Path(path).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_file(path, f"{json.dumps(card, indent=2, ensure_ascii=False)}\n".encode())
 
 
 def _square(size):

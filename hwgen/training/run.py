@@ -11,6 +11,7 @@ from .. import golden, storage
 from ..errors import InputError
 from ..models import CARD_FILE, NETWORK_FILE
 from ..network import Network
+from ..outputs import writable_folder, write_file
 from . import card, curve
 from .export import to_network
 from .loop import Trainer
@@ -42,7 +43,7 @@ def train(recipe: Recipe, images, labels, folder, *, on_start=None, on_step=None
     on_epoch : called after each epoch with its point of the learning curve
     """
     trainer = Trainer(recipe, images, labels)
-    folder = _made(folder)
+    folder = writable_folder(folder)
     checkpoint = folder / CHECKPOINT_FILE
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -52,7 +53,7 @@ def train(recipe: Recipe, images, labels, folder, *, on_start=None, on_step=None
         while not trainer.finished:
             point = trainer.train_epoch(on_step)
             trainer.save(checkpoint)
-            (folder / CURVE_FILE).write_text(json.dumps(trainer.curve, indent=1) + "\n", "utf-8")
+            write_file(folder / CURVE_FILE, f"{json.dumps(trainer.curve, indent=1)}\n".encode())
             if on_epoch:
                 on_epoch(point)
     finally:
@@ -75,7 +76,7 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
     """
     if trainer.recipe.obstacle:
         raise InputError(f"{trainer.recipe.name}: {trainer.recipe.obstacle}; its checkpoint stays in {folder}")
-    recipe, folder = trainer.recipe, _made(folder)
+    recipe, folder = trainer.recipe, writable_folder(folder)
     network = to_network(trainer.model, recipe.topology.image_shape, recipe.name)
     held = trainer.validation_indices
     right = np.count_nonzero(golden.run(network, images[held], keep=False).classes == labels[held])
@@ -97,13 +98,3 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
     storage.save(network, folder / NETWORK_FILE)
     card.write_card(folder / CARD_FILE, written)
     return Trained(network, written, folder)
-
-
-def _made(folder):
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: the output folder cannot be made ({error.strerror}); choose another with -o"
-        ) from None
-    return Path(folder)

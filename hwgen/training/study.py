@@ -14,6 +14,7 @@ from .. import golden, plan
 from ..boards import Board
 from ..data import Dataset
 from ..errors import InputError
+from ..outputs import write_file
 from .export import to_network
 from .method import Method
 from .recipe import Facts, Recipe, Training
@@ -137,8 +138,8 @@ _NO_CARD = Facts(title="-", dataset="-", test="-", sample="-", input="-", licenc
 
 def write(points: Sequence[Point], folder: Path, facts: dict):
     """The results as JSON and as a picture."""
-    text = json.dumps({**facts, "points": [asdict(point) for point in points]}, indent=1)
-    (folder / RESULTS_FILE).write_text(text + "\n", "utf-8")
+    results = {**facts, "points": [asdict(point) for point in points]}
+    write_file(folder / RESULTS_FILE, f"{json.dumps(results, indent=1)}\n".encode())
     draw(points, f"{facts['topology']}: {facts['training']['epochs']} epochs, {facts['test']}", facts["board"], folder)
 
 
