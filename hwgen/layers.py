@@ -325,6 +325,17 @@ class ScaleBias(Layer):
             raise ValueError("value * multiplier + bias does not fit in 63 bits; take smaller constants")
         return Tensor.activation(tensor.shape, self.output)
 
+    def staircase(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same as (falls, thresholds), one boolean and one row of 2^bits - 1 thresholds per channel.
+
+        out = output.minimum + (number of thresholds <= value), of the negated value in a channel that falls.
+        """
+        levels = np.arange(self.output.minimum + 1, self.output.maximum + 1, dtype=np.int64)
+        needed = (levels << self.shift) - self.bias[:, None]  # floor(x / 2^s) >= k exactly where x >= k * 2^s
+        size = np.abs(self.multiplier)[:, None]
+        constant = np.where(needed <= 0, -MAX_CONSTANT, MAX_CONSTANT)
+        return self.multiplier < 0, np.where(size == 0, constant, -(-needed // np.maximum(size, 1)))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Lookup(Layer):

@@ -139,6 +139,24 @@ def test_types_of_sum_pools_hold_their_sums():
             assert tensor.type == type if area == 1 else True
 
 
+def test_a_scale_is_a_staircase():
+    values = np.arange(-300, 301)
+    tensor = Tensor((6, 1, 1), Range(-300, 300), None)
+    compared = 0
+    for output, shift in product((unsigned(1), unsigned(4), signed(3), signed(9)), (0, 1, 7)):
+        layer = ScaleBias(
+            multiplier=[3, -3, 0, 0, 1, -100], bias=[5, 5, 300, -300, 0, -999], shift=shift, output=output
+        )
+        falls, rows = layer.staircase()
+        assert rows.shape == (6, (1 << output.bits) - 1) and (np.diff(rows, axis=1) >= 0).all()
+        found = golden.evaluate(layer, tensor, np.tile(values[:, None, None, None], (1, 6, 1, 1)))[:, :, 0, 0]
+        for channel, row in enumerate(rows):
+            rising = -values if falls[channel] else values
+            assert (output.minimum + (rising[:, None] >= row).sum(axis=1) == found[:, channel]).all()
+            compared += 1
+    assert compared == 4 * 3 * 6
+
+
 def test_arrays_are_read_only_and_independent():
     weights = np.ones((2, 3))
     layer = Dense(weights=weights)

@@ -24,7 +24,6 @@ from ..network import Network
 
 Offset = tuple[int, int]
 MOST_THRESHOLD_BITS = 8
-NEVER = 1 << 40  # a threshold that no accumulator reaches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -385,16 +384,11 @@ class _Lowering:
         )
 
     def scale_to_thresholds(self, stage, layer):
-        """floor((v*m + b) / 2^s) >= k  <=>  v*m >= k*2^s - b: one threshold per code, exactly."""
-        type_ = layer.output
-        if type_.bits > MOST_THRESHOLD_BITS:
-            self.refuse(f"its output has {type_.bits} bits; the array writes activations of 1..{MOST_THRESHOLD_BITS}")
-        levels = np.arange(type_.minimum + 1, type_.maximum + 1, dtype=np.int64)
-        needed = (levels[None, :] << layer.shift) - layer.bias[:, None]
-        m = layer.multiplier[:, None]
-        flip = layer.multiplier < 0
-        constant = np.where(needed <= 0, -NEVER, NEVER)
-        thresholds = np.where(m == 0, constant, -(-needed // np.where(m == 0, 1, np.abs(m))))
+        """One threshold per code, and the weights of falling channels turned over."""
+        bits = layer.output.bits
+        if bits > MOST_THRESHOLD_BITS:
+            self.refuse(f"its output has {bits} bits; the array writes activations of 1..{MOST_THRESHOLD_BITS}")
+        flip, thresholds = layer.staircase()
         if flip.any():
             weights = np.where(flip[:, None, None], -stage.weights, stage.weights).astype(np.int8)
             stage = replace(stage, weights=weights, minimum=stage.minimum ^ (flip & (len(stage.window) > 1)))
