@@ -15,10 +15,11 @@ from ..errors import InputError
 from ..integers import BIPOLAR, MAX_ACTIVATION_BITS, PIXEL, IntegerType, Range, signed, unsigned
 from ..layers import Argmax, Convolution, Dense, Flatten, Layer, Lookup, MaxPool, ScaleBias, SumPool, Tensor, Threshold
 from ..network import Network
+from .levels import integer_view, wide_floor
 from .logits import ranking_layers
 from .pixels import InputRange
-from .realfold import Add, Divide, Function, Quantizer, Step, column, thresholds
-from .rewrite import is_identity, merged, negated
+from .realfold import Add, Cast, Divide, Function, Quantizer, Step, Whole, column, thresholds
+from .rewrite import is_identity, merged, negated, scale_bias
 
 MAX_THRESHOLDS = 1 << 24
 _BLOCK = 1 << 22  # weights that are 64-bit integers at a time
@@ -41,7 +42,7 @@ class Chain:
     Parameters
     ----------
     image_shape : (channels, height, width)
-    dtype : np.float32 or np.float64, in which the source computes
+    dtype : np.float32 or np.float64, in which the source computes; `cast` changes it
     input_range : what the first operation reads for a pixel
     """
 
@@ -50,7 +51,8 @@ class Chain:
         self.messages: list[str] = []
         self.layers: list[Layer] = []
         self.image_shape = tuple(image_shape)
-        self._tensors = [Tensor.activation(self.image_shape, PIXEL)]
+        self.image_type = input_range.raw or PIXEL
+        self._tensors = [Tensor.activation(self.image_shape, self.image_type)]
         self.function = Function.affine_of(1.0, 0.0, dtype)
         self._input_range: InputRange | None = input_range
         self._latent: list[int] = []  # zeros in each tensor of latent weights
@@ -74,6 +76,13 @@ class Chain:
     def only_image(self) -> bool:
         """Whether nothing but elementwise operations has been seen."""
         return not self.layers and self._border is None
+
+    @property
+    def on_pixels(self) -> bool:
+        """Whether a table of the current tensor's values is a layer: they are pixels, and no weights came before."""
+        type = self.tensor.type
+        weights = any(isinstance(layer, Convolution | Dense) for layer in self.layers)
+        return not weights and type is not None and type.kind == "unsigned" and type.bits <= 8
 
     def note_latent(self, weights):
         """Real weights were binarised by their sign: one message in the end counts them."""
@@ -99,6 +108,12 @@ class Chain:
             for step in steps:
                 value = step(value)
             self._border = self._border[0], value
+
+    def cast(self, where: str, dtype: type):
+        """The source computes in `dtype` from here on."""
+        if dtype != self.dtype:
+            self.dtype = dtype
+            self.elementwise(where, Cast(dtype))
 
     def pad(self, where: str, padding, value: float):
         """Surround the image by `value`; padding is (top, left, bottom, right)."""
@@ -201,14 +216,11 @@ class Chain:
         if self._border is not None:
             level = quantizer.levels(self._border[1])
             self._border = self._border[0], quantizer.scale * level.astype(self.dtype) + quantizer.offset
-        type, first, scale, offset = _integer_view(where, quantizer)
-        pixels = not any(isinstance(layer, Convolution | Dense) for layer in self.layers)
-        if (
-            pixels
-            and self.tensor.type is not None
-            and self.tensor.type.kind == "unsigned"
-            and self.tensor.type.bits <= 8
-        ):
+        wide = wide_floor(quantizer)
+        if wide and self._settle(where, self._scale_bias(self.function.then(Whole(np.floor)), name, wide)):
+            return
+        type, first, scale, offset = integer_view(where, quantizer)
+        if self.on_pixels:
             self._lookup(where, name, quantizer, type, first)
         else:
             self._threshold(where, name, quantizer, type, first)
@@ -248,6 +260,7 @@ class Chain:
                 f"{where}: the network ends in a {self.shape} tensor (channels, height, width), and logits are "
                 "one value per class; add a global pool or a flatten with a dense layer"
             )
+        self._settle(where, self._scale_bias(self.function, "logits"))
         with _naming(where):
             flips, layers, messages = ranking_layers(self.tensor, self._reachable_step, self.function)
             if flips:
@@ -260,7 +273,13 @@ class Chain:
             self.messages.append(
                 f"weights: the real (latent) weights of {len(self._latent)} layers are binarised by sign{zeros}"
             )
-        return Network(image_shape=self.image_shape, layers=(*self.layers, Argmax()), name=name, classes=classes)
+        return Network(
+            image_shape=self.image_shape,
+            image_type=self.image_type,
+            layers=(*self.layers, Argmax()),
+            name=name,
+            classes=classes,
+        )
 
     # Parts of the operations.
 
@@ -296,9 +315,7 @@ class Chain:
             )
         affine = self.function.affine
         if affine is None:
-            raise InputError(
-                f"{where}: its input was clipped or raised to a power and not quantized; put a quantizer before it"
-            )
+            raise InputError(f"{where}: its input was clipped, rounded or raised to a power; put a quantizer before it")
         a, b = affine
         if not (np.abs(a) == np.abs(a.flat[0])).all() or not a.flat[0]:
             raise InputError(
@@ -340,7 +357,7 @@ class Chain:
         affine = self.function.affine
         assert affine is not None
         zero = affine[1] / affine[0]
-        pixels = np.arange(PIXEL.maximum + 1)
+        pixels = np.arange(self.tensor.range.maximum + 1)
         for multiple in range(1, 9):
             shift = np.rint(zero * multiple)
             # float32 constants such as 1/255 leave rounding noise; an eighth of 2^-16 of the range is below it.
@@ -398,6 +415,18 @@ class Chain:
                 self._tensors.pop()
             self._append(layer)
 
+    def _scale_bias(self, function, name, output=None):
+        return scale_bias(function, self.tensor.range, self.shape[0], name, output)
+
+    def _settle(self, where, layer) -> bool:
+        """Append a layer that gives what the function gives, if there is one."""
+        if layer is None:
+            return False
+        with _naming(where):
+            self._append(layer)
+        self.function = Function.affine_of(1.0, 0.0, self.dtype)
+        return True
+
     def _flip(self, where, channels):
         """Negate the integers of some channels: by rows of weights, or else by a layer of its own."""
         self.function = self.function.negated(channels)
@@ -429,22 +458,3 @@ def _weighted(weights, values):
     rows = max(1, _BLOCK // weights[0].size)
     blocks = (weights[i : i + rows] for i in range(0, len(weights), rows))
     return np.concatenate([b.reshape(len(b), len(values), -1).sum(axis=2, dtype=np.int64) @ values for b in blocks])
-
-
-def _integer_view(where, quantizer) -> tuple[IntegerType, int, np.ndarray, np.ndarray]:
-    """Type, integer of the lowest level, and scale and offset of the integers that stand for the quantizer's levels."""
-    low, high = quantizer.low, quantizer.high
-    scale, offset = (np.asarray(v, np.float64) for v in (quantizer.scale, quantizer.offset))
-    if high - low == 1 and (scale * (low + high) / 2 + offset == 0).all():
-        return BIPOLAR, -1, scale / 2, np.zeros((1, 1))
-    shift = offset / scale
-    if (shift == shift.flat[0]).all() and float(shift.flat[0]).is_integer() and abs(float(shift.flat[0])) < 1 << 20:
-        low, high, offset = low + int(shift.flat[0]), high + int(shift.flat[0]), np.zeros((1, 1))
-    extent = Range(low, high)
-    bits = extent.bits if low < 0 else max(high.bit_length(), 1)
-    if bits > MAX_ACTIVATION_BITS:
-        raise InputError(
-            f"{where}: its output {extent} takes {bits} bits, and an activation has at most {MAX_ACTIVATION_BITS}; "
-            "quantize to fewer bits"
-        )
-    return (signed(max(bits, 2)) if low < 0 else unsigned(bits)), low, scale, offset

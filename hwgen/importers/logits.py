@@ -25,6 +25,8 @@ def ranking_layers(tensor: Tensor, step: int, function: Function) -> tuple[bool,
     ------
     ValueError : no integer scale and bias gives that order
     """
+    if tensor.type is not None and function.is_identity:
+        return False, [], []  # a ScaleBias of 32 bits has too many values to go through
     if function.uniform:
         return _same_for_all(tensor.range, step, function)
     channels = tensor.shape[0]
@@ -46,7 +48,7 @@ def _same_for_all(range_: Range, step: int, function: Function):
     if not _strict(range_, step, function, falls):
         if not _strict(range_, step, function.with_dtype(np.float64), falls):
             raise ValueError(
-                "what follows the logits gives different sums the same value; remove the clip or the power after them"
+                "what follows the logits gives different sums the same value; remove the clip, rounding or power there"
             )
         messages = ["logits: sums that round to the same real are told apart here"]
     return falls, [], messages
@@ -70,7 +72,7 @@ def _per_class(range_, step, function, channels):
     """A ScaleBias whose integer multipliers and biases order every pair of reachable sums as the source does."""
     affine = function.affine
     if affine is None:
-        raise ValueError("its logits are clipped or raised to a power with constants per class; remove that")
+        raise ValueError("its logits are clipped, rounded or raised to a power with constants per class; remove that")
     a, b = (np.broadcast_to(v, (channels, 1)) for v in affine)
     largest = np.abs(a).max()
     if not largest:

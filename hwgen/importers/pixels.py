@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..integers import IntegerType
 from .realfold import Add, Divide, Function, Multiply, Quantizer, Step, column
 
 RANGES = ("auto", "0..255", "0..1", "-1..1")
@@ -20,7 +21,7 @@ class InputRange:
     range : one of `RANGES`
     mean, std : of the scaled pixel, scalar or one per channel, or None: (pixel - mean) / std; with ``"auto"`` they are
         those of pixels/255, unless one is above 2
-    raw : the source says that its input is unsigned 8-bit integers
+    raw : type of the source's input, where it says that this holds unsigned integers: raw pixels
     given : steps that the source itself states; ``"auto"`` takes them
 
     Raises
@@ -31,7 +32,7 @@ class InputRange:
     range: str = "auto"
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
-    raw: bool = False
+    raw: IntegerType | None = None
     given: tuple[Step, ...] | None = None
 
     def __post_init__(self):
@@ -113,7 +114,7 @@ class InputRange:
             # Mean and deviation of pixels/255 are below 1, those of raw pixels are tens.
             return ("0..255" if max(np.abs((self.mean or ()) + (self.std or ()))) > 2 else "0..1"), ""
         if self.raw:
-            return "0..255", ", as its input is declared as 8-bit integers"
+            return "0..255", f", as its input is declared as {self.raw.bits}-bit integers"
         for step in following:
             constant = np.abs(getattr(step, "constant", np.zeros(1))).max()
             if (

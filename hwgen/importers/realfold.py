@@ -55,6 +55,11 @@ class Divide:
     def __call__(self, x):
         return x / self.constant.astype(x.dtype)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether no quotient is rounded: all constants are powers of two."""
+        return bool((np.abs(np.frexp(self.constant)[0]) == 0.5).all())
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -68,6 +73,26 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Cast:
+    """x in another dtype from here on."""
+
+    dtype: type
+
+    def __call__(self, x):
+        return x.astype(self.dtype)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """x rounded to a whole number by a NumPy function: np.floor, or np.trunc as a cast to integers does."""
+
+    rounding: Callable[[np.ndarray], np.ndarray]
+
+    def __call__(self, x):
+        return self.rounding(x)
+
+
+@dataclass(frozen=True)
 class Power:
     """x ** exponent (scalar); of unknown direction unless the exponent is an odd positive integer."""
 
@@ -77,7 +102,7 @@ class Power:
         return np.power(x, x.dtype.type(self.exponent))
 
 
-Step = Add | Multiply | Divide | Clip | Power
+Step = Add | Multiply | Divide | Clip | Cast | Whole | Power
 
 
 def onnx_batch_norm(gamma, beta, mean, variance, epsilon, dtype) -> tuple[Step, ...]:
@@ -104,7 +129,7 @@ class Function:
     ----------
     coefficient, offset : float64, (1 or channels, 1); this first part is exact but for one rounding to `dtype`
     steps : evaluated one after the other in `dtype`
-    dtype : np.float32 or np.float64
+    dtype : np.float32 or np.float64; a `Cast` changes it
     """
 
     coefficient: np.ndarray
@@ -130,7 +155,8 @@ class Function:
         return replace(self, steps=self.steps + steps)
 
     def with_dtype(self, dtype) -> "Function":
-        return replace(self, dtype=dtype)
+        """The function in `dtype` from its beginning to its end."""
+        return replace(self, dtype=dtype, steps=tuple(step for step in self.steps if not isinstance(step, Cast)))
 
     def negated(self, channels: np.ndarray) -> "Function":
         """The function of -x in the channels marked by the boolean vector."""
@@ -146,6 +172,12 @@ class Function:
             replace(s, constant=pick(s.constant)) if isinstance(s, Add | Multiply | Divide) else s for s in self.steps
         )
         return replace(self, coefficient=pick(self.coefficient), offset=pick(self.offset), steps=steps)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it gives each integer back."""
+        unchanged = all(isinstance(step, Cast) for step in self.steps)
+        return unchanged and bool((self.coefficient == 1).all()) and not self.offset.any()
 
     @property
     def uniform(self) -> bool:
@@ -166,14 +198,14 @@ class Function:
 
     @property
     def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(a, b), float64, (1 or channels, 1), if the function is a * x + b; None where a clip or a power bends it."""
+        """(a, b), float64, (1 or channels, 1), if the function is a * x + b; None where a clip or the like bends it."""
         a, b = self.coefficient, self.offset
         for step in self.steps:
             if isinstance(step, Add):
                 b = b + step.constant.astype(np.float64)
             elif isinstance(step, Multiply | Divide):
                 a, b = (step(v) for v in (a, b))
-            else:
+            elif not isinstance(step, Cast):
                 return None
         return a, b
 

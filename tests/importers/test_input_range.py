@@ -8,6 +8,7 @@ from hwgen.errors import InputError
 from hwgen.importers import load
 from hwgen.importers.onnx import from_model
 from hwgen.importers.pixels import InputRange
+from hwgen.integers import unsigned
 from hwgen.layers import Lookup
 
 from .graphs import GraphBuilder
@@ -53,6 +54,36 @@ def test_declared_as_bytes():
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
     _, messages = from_model(model, InputRange())
     assert "declared as 8-bit integers" in messages[0]
+
+
+@pytest.mark.parametrize("declared, bits", [("UINT8", 8), ("UINT4", 4), ("UINT2", 2), ("UINT1", 1), ("BINARY", 1)])
+def test_declared_with_fewer_bits(declared, bits):
+    graph = GraphBuilder((1, 6, 6)).quant(bits, 1.0).conv(4, 3).bipolar().flat().dense(64, 5)
+    graph.datatypes["image"] = declared
+    network, messages = from_model(graph.model(), InputRange())
+    assert network.image_type == unsigned(bits) and f"declared as {bits}-bit integers" in messages[0]
+    assert not any(isinstance(layer, Lookup) for layer in network.layers)
+
+
+@pytest.mark.parametrize("declared", ["INT8", "UINT9", "UINT16", "BIPOLAR", "FLOAT32", ""])
+def test_declared_as_something_else(declared):
+    graph = GraphBuilder((1, 6, 6)).conv(4, 3).bipolar().flat().dense(64, 5)
+    graph.datatypes["image"] = declared
+    network, messages = from_model(graph.model(), InputRange())
+    assert network.image_type == unsigned(8) and "pixels/255" in messages[0]
+
+
+@pytest.mark.parametrize(
+    "layout, shape", [("['N', 'C', 'H', 'W']", (4, 8, 3)), (None, (3, 4, 8)), ("['N']", (3, 4, 8))]
+)
+def test_declared_layout(layout, shape):
+    """Three columns look like the channels of an image, unless the file says what they are."""
+    graph = GraphBuilder((4, 8, 3)).node("Flatten").bipolar().dense(96, 5)
+    model = graph.model()
+    if layout:
+        note = model.graph.quantization_annotation.add(tensor_name="image")
+        note.quant_parameter_tensor_names.add(key="tensor_layout", value=layout)
+    assert from_model(model, InputRange())[0].image_shape == shape
 
 
 @pytest.mark.parametrize(

@@ -448,6 +448,45 @@ def global_average_before_the_norm(g):
     return g
 
 
+@case(3)
+def sum_of_each_channel(g):
+    start(g).batch_norm().bipolar().node("Conv", np.full((6, 1, 2, 3), 0.5, F), group=6, strides=[2, 1])
+    g.conv(5, 2).batch_norm(3.0).bipolar()
+    return g.flat().dense(5 * 3 * 5, 5)
+
+
+# Tables, whole numbers, and computing in double.
+
+
+@case(2, pixels="0..255")
+def table_of_pixels(g):
+    g.quant(8, 1.0).node("Cast", to=7).node("Gather", g.random.integers(-8, 8, 256).astype(F), first=False)
+    g.conv(6, 3, pads=1).batch_norm(5.0).bipolar()
+    return end(g, 6 * 64)
+
+
+@case(2, pixels="0..255")
+def table_for_each_channel(g):
+    g.quant(8, 1.0).node("Div", F(2)).node("Add", F([0, 128, 256]).reshape(3, 1, 1)).node("Cast", to=6)
+    g.node("Gather", g.random.integers(0, 4, 384).astype(F), first=False, axis=0)
+    g.conv(6, 3, pads=1).batch_norm(2.0).bipolar()
+    return end(g, 6 * 64)
+
+
+@case(3)
+def rounded_down_before_the_quantizer(g):
+    start(g).node("Mul", F(0.3)).node("Floor").quant(3, 1.5, signed=1).conv(4, 3).batch_norm(6.0).bipolar()
+    return end(g, 4 * 36)
+
+
+@case(3)
+def in_double(g):
+    # In float32 a sum of 3 would reach the threshold.
+    start(g).node("Cast", to=11).node("Sub", np.float64(3 + 1e-9)).bipolar().node("Cast", to=1)
+    g.conv(4, 3).node("Mul", F(1 / 3)).node("Cast", to=11).node("Sub", np.float64(1 / 3)).bipolar().node("Cast", to=1)
+    return end(g, 4 * 36)
+
+
 # Shapes.
 
 
@@ -541,21 +580,20 @@ def qonnx_channels_last(g):
 # Results.
 
 
-def _result(name, *steps, int64=False, compared=2):
+def _result(name, *steps, output=TensorProto.FLOAT, compared=2):
     def build(g):
         start(g).batch_norm().bipolar().flat().dense(6 * 64, 5)
         for op, constants, attributes in steps:
             g.node(op, *(c(g) if callable(c) else c for c in constants), **attributes)
-        if int64:
-            g.output_type = TensorProto.INT64
+        g.output_type = output
         return g
 
     CASES[name] = (build, compared, SHAPE, {"count": 60})
 
 
-_result("top_1", ("TopK", [np.array([1], I64)], {"axis": 1, "outputs": 2}), int64=True)
-_result("top_3", ("TopK", [np.array([3], I64)], {"axis": -1, "outputs": 2}), int64=True)
-_result("arg_max", ("ArgMax", [], {"axis": 1, "keepdims": 0}), int64=True)
+_result("top_1", ("TopK", [np.array([1], I64)], {"axis": 1, "outputs": 2}), output=TensorProto.INT64)
+_result("top_3", ("TopK", [np.array([3], I64)], {"axis": -1, "outputs": 2}), output=TensorProto.INT64)
+_result("arg_max", ("ArgMax", [], {"axis": 1, "keepdims": 0}), output=TensorProto.INT64)
 _result("softmax", ("Mul", [F(0.125)], {}), ("Softmax", [], {"axis": 1}))
 _result("log_softmax", ("Mul", [F(0.125)], {}), ("LogSoftmax", [], {"axis": 1}))
 _result("logits_negated", ("Mul", [F(-0.5)], {}), ("Add", [F(3)], {}))
@@ -568,6 +606,26 @@ _result(
 )
 _result("logits_scaled_and_negated", ("Mul", [lambda g: g.random.normal(0, 1, 5).astype(F)], {}))
 _result("logits_tied", ("Mul", [F([1, 2, 1, 2, 1])], {}), ("Add", [F([0, 8, 0.5, -8, 0])], {}))
+_result("logits_rounded_down", ("Mul", [F([3, -2, 1, 5, 0.5])], {}), ("Add", [F(0.5)], {}), ("Floor", [], {}))
+_result("logits_of_one_scale_rounded_down", ("Mul", [F(0.25)], {}), ("Floor", [], {}))
+_result(
+    "logits_of_16_bits",
+    ("Mul", [F([3, -2, 1, 5, 0.5])], {}),
+    ("Quant", [F(1), F(0), F(16)], {"signed": 1, "narrow": 0, "rounding_mode": "FLOOR"}),
+)
+_result(
+    "logits_that_saturate",
+    ("Mul", [F([900, -800, 700, 600, 1000.5])], {}),
+    ("Quant", [F(1), F(0), F(13)], {"signed": 1, "narrow": 0, "rounding_mode": "FLOOR"}),
+)
+_result(
+    "logits_in_double",
+    ("Cast", [], {"to": 11}),
+    # In float32 these products are the same.
+    ("Mul", [np.float64((1 << 22) + np.arange(-2, 3))], {}),
+    ("Floor", [], {}),
+    output=TensorProto.DOUBLE,
+)
 _result(
     "logits_batch_norm",
     (
@@ -601,4 +659,4 @@ def test_every_operator_is_covered():
     for build, _, shape, _ in CASES.values():
         seen |= {node.op_type for node in build(GraphBuilder(shape)).nodes}
     assert set(OPERATORS) <= seen, set(OPERATORS) - seen
-    assert len(CASES) == 97
+    assert len(CASES) == 107

@@ -137,6 +137,44 @@ def even_power_of_sums(g):
     return end(start(g).node("Pow", F(2)).bipolar())
 
 
+@refused(["n3", "Conv", "groups", "group 1"])
+def depthwise_with_padding(g):
+    g.node("Mul", F(2)).node("Sub", F(1)).bipolar().node("Conv", np.ones((3, 1, 3, 3), F), group=3, pads=[1] * 4)
+    return g.bipolar()
+
+
+@refused(["n5", "Gather", "constant table", "before the first layer"])
+def table_of_sums(g):
+    return end(start(g).node("Cast", to=7).node("Gather", np.arange(99, dtype=F), first=False).bipolar())
+
+
+@refused(["n2", "Gather", "index 255", "100 entries"])
+def table_that_is_too_short(g):
+    return end(g.quant(8, 1.0).node("Cast", to=7).node("Gather", np.arange(100, dtype=F), first=False).conv(6))
+
+
+@refused(["n2", "Gather", "one row of whole numbers"])
+def table_of_fractions(g):
+    return end(g.quant(8, 1.0).node("Cast", to=7).node("Gather", np.arange(256, dtype=F) / 2, first=False).conv(6))
+
+
+@refused(["n4", "Cast", "ONNX type 7", "rounds"])
+def sums_cast_to_integers(g):
+    return end(start(g).node("Cast", to=7).node("Cast", to=1).bipolar())
+
+
+@refused(["n4", "Cast", "ONNX type 10", "rounds"])
+def sums_in_half_precision(g):
+    return end(start(g).node("Cast", to=10).node("Cast", to=1).bipolar())
+
+
+@refused(["n6", "Quant", "takes 16 bits", "at most 12"])
+def ninths_rounded_down(g):
+    # In float32 nine ninths of a whole number may lie below it: no integers round down like that.
+    start(g).average_pool(3).node("Mul", F(9)).quant(16, 1.0, signed=1, rounding="FLOOR")
+    return end(g.bipolar(), 24)
+
+
 @refused(["output", "n4", "bits", "at most 12"])
 def sixteen_bit_activations(g):
     return end(start(g).quant(16, 0.01))
@@ -387,7 +425,7 @@ def test_bytes_changed_at_random(tmp_path):
 
 
 def test_number_of_cases():
-    assert (len(GRAPHS), len(MODELS)) == (35, 14)
+    assert (len(GRAPHS), len(MODELS)) == (42, 14)
 
 
 def test_files(tmp_path):

@@ -30,6 +30,6 @@ def from_model(
 
 
 def _import(graph: Graph, name: str, input_range: InputRange):
-    chain = Walk(graph, replace(input_range, raw=graph.raw_pixels)).run(OPERATORS)
+    chain = Walk(graph, replace(input_range, raw=graph.pixel_type)).run(OPERATORS)
     network = chain.network("the network's output", name)
     return network, tuple(chain.messages)

@@ -3,13 +3,13 @@
 import numpy as np
 
 from ...errors import InputError
-from ..realfold import Add, Clip, Divide, Multiply, Power, column, onnx_batch_norm
+from ..realfold import Add, Clip, Divide, Multiply, Power, Whole, column, onnx_batch_norm
 from .reader import Node
 from .walk import Walk
 
 
 def column_of(walk, node, constant):
-    return column(walk.vector(node, constant), walk.graph.dtype)
+    return column(walk.vector(node, constant), walk.chain.dtype)
 
 
 def _add(walk: Walk, node: Node):
@@ -23,7 +23,7 @@ def _subtract(walk: Walk, node: Node):
     if index == 0:
         walk.elementwise(node, Add(-constant))
     else:
-        walk.elementwise(node, Multiply(column(-1, walk.graph.dtype)), Add(constant))
+        walk.elementwise(node, Multiply(column(-1, walk.chain.dtype)), Add(constant))
 
 
 def _multiply(walk: Walk, node: Node):
@@ -48,11 +48,15 @@ def _power(walk: Walk, node: Node):
 
 
 def _negate(walk: Walk, node: Node):
-    walk.elementwise(node, Multiply(column(-1, walk.graph.dtype)))
+    walk.elementwise(node, Multiply(column(-1, walk.chain.dtype)))
 
 
 def _relu(walk: Walk, node: Node):
     walk.elementwise(node, Clip(0.0, np.inf))
+
+
+def _floor(walk: Walk, node: Node):
+    walk.elementwise(node, Whole(np.floor))
 
 
 def _clip(walk: Walk, node: Node):
@@ -78,7 +82,7 @@ def _batch_norm(walk: Walk, node: Node):
         walk.spatial(node)
     if node.attributes.get("training_mode", 0):
         raise InputError(f"{node}: it is in training mode; export the network in evaluation mode")
-    dtype = walk.graph.dtype
+    dtype = walk.chain.dtype
     shape = (-1, *[1] * (0 if "channels_last" in node.domain else len(walk.layout.dims) - 2))
     gamma, beta, mean, variance = (
         walk.vector(node, walk.constant(node, i, what).reshape(shape))
@@ -98,6 +102,7 @@ OPERATORS = {
     "Pow": _power,
     "Neg": _negate,
     "Relu": _relu,
+    "Floor": _floor,
     "Clip": _clip,
     "BatchNormalization": _batch_norm,
 }

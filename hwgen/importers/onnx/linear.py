@@ -20,6 +20,12 @@ def _convolution(walk: Walk, node: Node):
         )
     if order == "NHWC":
         weights = weights.transpose(0, 3, 1, 2)
+    if _sums_channels(walk, node, weights):
+        stride = pair_of(node, "strides", [1, 1])
+        walk.chain.sum_pool(str(node), node.name, window=weights.shape[2:], stride=stride, average=False)
+        walk.elementwise(node, Multiply(column(weights.flat[0], walk.chain.dtype)))
+        walk.update(order)
+        return
     if node.attributes.get("group", 1) != 1:
         raise InputError(
             f"{node}: it has {node.attributes['group']} groups (grouped or depthwise); only group 1 is supported"
@@ -39,6 +45,21 @@ def _convolution(walk: Walk, node: Node):
         bias=_bias(walk, node, 2, len(weights)),
     )
     walk.update(order)
+
+
+def _sums_channels(walk, node, weights) -> bool:
+    """Whether a convolution is a sum pool: each channel for itself, with one positive weight, nothing around it."""
+    channels = walk.chain.shape[0]
+    return (
+        weights.shape[:2] == (channels, 1)
+        and node.attributes.get("group", 1) == channels
+        and weights.flat[0] > 0
+        and bool((weights == weights.flat[0]).all())
+        and not any(pads_of(walk, node, weights.shape[2:], pair_of(node, "strides", [1, 1]), walk.chain.shape[1:]))
+        and all(v == 1 for v in node.attributes.get("dilations", [1]))
+        and not any(node.inputs[2:])
+        and walk.chain.shape == walk.chain.tensor.shape  # no Pad before it
+    )
 
 
 def _bias(walk, node, index, outputs):
@@ -118,14 +139,14 @@ def _gemm(walk: Walk, node: Node):
     _product(walk, node, signs, alpha)
     factor = float(node.attributes.get("alpha", 1.0))
     if factor != 1:
-        walk.elementwise(node, Multiply(column(factor, walk.graph.dtype)))
+        walk.elementwise(node, Multiply(column(factor, walk.chain.dtype)))
     bias = _bias(walk, node, 2, len(signs))
     if bias is not None:
         walk.elementwise(
             node,
             Add(
                 column(
-                    bias.astype(walk.graph.dtype) * walk.graph.dtype(node.attributes.get("beta", 1.0)), walk.graph.dtype
+                    bias.astype(walk.chain.dtype) * walk.chain.dtype(node.attributes.get("beta", 1.0)), walk.chain.dtype
                 )
             ),
         )

@@ -40,7 +40,7 @@ def _quant_average_pool(walk: Walk, node: Node):
         raise InputError(f"{node}: its ibits {bits} and obits {out} are not 1..12")
     shift = max((((1 << bits) - 1) * window[0] * window[1]).bit_length() - out, 0)
     walk.chain.sum_pool(str(node), node.name, window=window, stride=stride, average=False)
-    dtype = walk.graph.dtype
+    dtype = walk.chain.dtype
 
     def level(x):
         return np.floor(np.round(x) / dtype(2.0**shift))

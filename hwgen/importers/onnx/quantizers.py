@@ -15,7 +15,7 @@ def _bipolar_quant(walk: Walk, node: Node):
     scale = column_of(walk, node, walk.constant(node, 1, "scale"))
     if not (scale > 0).all():
         raise InputError(f"{node}: its scale is not positive; train again with a positive scale")
-    edge = np.zeros((1, 1), walk.graph.dtype)
+    edge = np.zeros((1, 1), walk.chain.dtype)
     walk.chain.quantize(str(node), node.name, Quantizer(0, 1, 2 * scale, -scale, edges=edge))
 
 
@@ -38,10 +38,10 @@ def _quant(walk: Walk, node: Node):
 
 def _sign(walk: Walk, node: Node):
     """ONNX Sign: -1, 0 or +1; two levels where 0 cannot happen is for `Chain` to see."""
-    tiny = np.nextafter(walk.graph.dtype(0), walk.graph.dtype(1))
+    tiny = np.nextafter(walk.chain.dtype(0), walk.chain.dtype(1))
     one, zero = np.ones((1, 1)), np.zeros((1, 1))
-    three = Quantizer(-1, 1, one, zero, edges=np.array([[0, tiny]], walk.graph.dtype))
-    two = Quantizer(0, 1, 2 * one, -one, edges=np.zeros((1, 1), walk.graph.dtype))
+    three = Quantizer(-1, 1, one, zero, edges=np.array([[0, tiny]], walk.chain.dtype))
+    two = Quantizer(0, 1, 2 * one, -one, edges=np.zeros((1, 1), walk.chain.dtype))
     if walk.chain.reaches_zero(str(node)):
         walk.chain.messages.append(
             f"{node}: Sign gives 0 for 0, which happens here, so that its output has three values and two "
@@ -74,12 +74,35 @@ def _multi_threshold(walk: Walk, node: Node):
         raise InputError(
             f"{node}: its out_scale {scale:g} and out_bias {bias:g} give no activation; use finite ones and a scale"
         )
-    edges = np.sort(edges.astype(walk.graph.dtype), axis=1)
+    edges = np.sort(edges.astype(walk.chain.dtype), axis=1)
     walk.chain.quantize(
         str(node),
         node.name,
-        Quantizer(0, edges.shape[1], column(scale, walk.graph.dtype), column(bias, walk.graph.dtype), edges=edges),
+        Quantizer(0, edges.shape[1], column(scale, walk.chain.dtype), column(bias, walk.chain.dtype), edges=edges),
     )
+
+
+def _gather(walk: Walk, node: Node):
+    """A table of whole numbers, with pixels as its indices."""
+    if walk.moving_input(node) != 1 or not walk.chain.on_pixels:
+        raise InputError(
+            f"{node}: only a constant table that pixels index can be gathered from, before the first layer; remove it"
+        )
+    table = walk.constant(node, 0, "table")
+    if table.ndim != 1 or not table.size or not (np.isfinite(table).all() and (table == np.rint(table)).all()):
+        raise InputError(f"{node}: its table of shape {list(table.shape)} is not one row of whole numbers; use that")
+
+    def level(x):
+        index = x.astype(np.int64)
+        if index.size and not -table.size <= index.min() <= index.max() < table.size:
+            raise ValueError(f"a pixel gives index {index.max()}, and its table has {table.size} entries")
+        return table[index].astype(x.dtype)
+
+    low, high, step = int(table.min()), int(table.max()), 1
+    if (low, high) == (-1, 1) and table.all():
+        table, low, step = (table + 1) / 2, 0, 2  # bipolar
+    scale, offset = column(step, walk.chain.dtype), column(1 - step, walk.chain.dtype)
+    walk.chain.quantize(str(node), node.name, Quantizer(low, high, scale, offset, level))
 
 
 def _trunc(walk: Walk, node: Node):
@@ -97,7 +120,7 @@ def _trunc(walk: Walk, node: Node):
             f"{node}: scale {scale:g}, zero point {zero:g} and rounding {rounding!r} are not supported; use a "
             "positive scale, zero point 0 and one of " + ", ".join(ROUNDINGS)
         )
-    dtype = walk.graph.dtype
+    dtype = walk.chain.dtype
     widths = [float(values[i].flat[0]) for i in ((2, 3) if len(values) == 4 else (2, 4))]
     if any(not 1 <= width <= 32 or width % 1 for width in widths):
         raise InputError(f"{node}: its bit widths are {widths}, not whole numbers 1..32")
@@ -125,5 +148,6 @@ OPERATORS = {
     "IntQuant": _quant,
     "Sign": _sign,
     "MultiThreshold": _multi_threshold,
+    "Gather": _gather,
     "Trunc": _trunc,
 }

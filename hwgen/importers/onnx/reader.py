@@ -12,6 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from ... import npz
 from ...errors import InputError
+from ...integers import PIXEL, IntegerType, unsigned
 from ...layers import MAX_DIMENSION, MAX_ELEMENTS
 
 MAX_FILE_BYTES = 1 << 28
@@ -21,6 +22,7 @@ _INPUT_TYPES: dict[int, type] = {
     TensorProto.DOUBLE: np.float64,
     TensorProto.UINT8: np.float32,
 }
+_PIXEL_TYPES = {"BINARY": unsigned(1), **{f"UINT{bits}": unsigned(bits) for bits in range(1, 9)}}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Graph:
     constants : initializers by name
     input, input_shape : name and shape of the image; a free batch axis is 1
     dtype : np.float32 or np.float64, what the graph computes in
-    raw_pixels : the input is declared as unsigned 8-bit integers (ONNX type, or a FINN datatype annotation)
+    pixel_type : unsigned integers of at most 8 bits, where the input is declared so (ONNX type, or QONNX annotation)
+    order : ``"NCHW"`` or ``"NHWC"``, where a QONNX annotation of the input says so
     outputs : names
     name : the graph's own
     """
@@ -59,7 +62,8 @@ class Graph:
     input: str
     input_shape: tuple[int, ...]
     dtype: type
-    raw_pixels: bool
+    pixel_type: IntegerType | None
+    order: str | None
     outputs: tuple[str, ...]
     name: str
 
@@ -105,18 +109,21 @@ def graph_of(model: onnx.ModelProto) -> Graph:
             f"a network has one input, the image; this graph has {names}; export it with its parameters as initializers"
         )
     shape, kind = _input(inputs[0])
-    annotated = any(
-        note.tensor_name == inputs[0].name and entry.key == "finn_datatype" and entry.value == "UINT8"
+    notes = {
+        entry.key: entry.value
         for note in proto.quantization_annotation
+        if note.tensor_name == inputs[0].name
         for entry in note.quant_parameter_tensor_names
-    )
+    }
+    order = "".join(letter for letter in notes.get("tensor_layout", "") if letter.isalpha())
     return Graph(
         nodes=ordered,
         constants=constants,
         input=inputs[0].name,
         input_shape=shape,
         dtype=_INPUT_TYPES[kind],
-        raw_pixels=annotated or kind == TensorProto.UINT8,
+        pixel_type=PIXEL if kind == TensorProto.UINT8 else _PIXEL_TYPES.get(notes.get("finn_datatype", "")),
+        order=order if order in ("NCHW", "NHWC") and len(shape) == 4 else None,
         outputs=outputs,
         name=proto.name,
     )

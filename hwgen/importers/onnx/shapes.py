@@ -3,9 +3,12 @@
 import numpy as np
 
 from ...errors import InputError
+from ..realfold import Whole
 from .constants import axes_of, target_shape
 from .reader import Node
 from .walk import Walk
+
+_FLOATS = {1: np.float32, 11: np.float64}
 
 
 def _flatten(walk: Walk, node: Node):
@@ -58,8 +61,15 @@ def _nothing(walk: Walk, node: Node):
 
 
 def _cast(walk: Walk, node: Node):
-    if walk.stage != "class" and node.attributes.get("to") not in (1, 10, 11):
+    readers = [other for other in walk.graph.nodes if node.outputs[0] in other.inputs]
+    if node.attributes.get("to") in (6, 7) and readers and all(other.op == "Gather" for other in readers):
+        walk.elementwise(node, Whole(np.trunc))
+        return
+    if walk.stage == "class":
+        return
+    if node.attributes.get("to") not in _FLOATS:
         raise InputError(f"{node}: it casts to ONNX type {node.attributes.get('to')}, which rounds; use a Quant node")
+    walk.chain.cast(str(node), _FLOATS[node.attributes["to"]])
 
 
 def _softmax(walk: Walk, node: Node):

@@ -226,7 +226,7 @@ def _image(graph: Graph) -> tuple[tuple[int, int, int], Layout, str]:
     shape = graph.input_shape
     batch = shape[0]
     if len(shape) == 4:
-        order = "NHWC" if shape[3] in (1, 3) and shape[1] not in (1, 3) else "NCHW"
+        order = graph.order or ("NHWC" if shape[3] in (1, 3) and shape[1] not in (1, 3) else "NCHW")
         sizes = dict(zip(order, shape, strict=True))
         return (sizes["C"], sizes["H"], sizes["W"]), Layout.of(order, sizes), ""
     if len(shape) == 3:
