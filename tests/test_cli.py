@@ -167,6 +167,25 @@ def test_check_writes_integers_and_networks(run, files, tmp_path):
             assert (found[key] == network.layers[int(key.split(".")[0])].weights).all()
 
 
+def test_export(run, files, tmp_path):
+    folder, network, classes = files
+    path = tmp_path / "my export.onnx"
+    status, out, err = run("export", folder / "my network.npz", "-o", path, "--json")
+    found = one_object(out)
+    assert status == 0 and err == ""
+    assert found["file"] == str(path) and found["bytes"] == path.stat().st_size and found["digest"] == network.digest
+    assert found["input"] == {"name": "image", "shape": [1, *network.image_shape], "type": "U8"}
+    assert found["output"] == {"name": found["layers"][-1]["tensor"], "shape": [1, network.logits.shape[0]]}
+    assert [layer["kind"] for layer in found["layers"]] == [type(layer).__name__ for layer in network.layers[:-1]]
+    arguments = ("golden", path, "--data", folder / "my data.npz", "--predictions", "--json")
+    assert one_object(run(*arguments)[1])["predictions"] == classes.tolist()
+    status, out, err = run("export", path, "-o", path)
+    assert status == 0 and "raw pixels" in err and "raw pixels 0..255; output" in out and len(out.splitlines()) == 2
+    assert one_object(run(*arguments)[1])["predictions"] == classes.tolist()
+    status, out, err = run("export", "tfc_w1a1", "-o", folder / "my data.npz")
+    assert status == 2 and "ends in .onnx" in one_sentence(err)
+
+
 def bad_inputs(folder):
     network, data = folder / "my network.npz", folder / "my data.npz"
     yield (), "the following arguments are required: COMMAND; see `hwgen --help`"
@@ -193,6 +212,9 @@ def bad_inputs(folder):
     yield ("check", data), "my data.npz"
     yield ("check", network, "--dump", folder / "dump.txt"), "the name of the file to write ends in .npz"
     yield ("check", network, "--save", folder / "no" / "n.npz"), "cannot be written: No such file or directory"
+    yield ("export", network), "arguments are required: -o/--output; see `hwgen export --help`"
+    yield ("export", network, "-o", folder / "n.txt"), "n.txt: the name of the file to write ends in .onnx"
+    yield ("export", network, "-o", folder / "no" / "n.onnx"), "cannot be written: No such file or directory"
     yield ("bench", "--only", "coffee"), "no row of the benchmark holds 'coffee'"
     for command in ("plan", "generate", "verify", "build"):
         yield (command, "tfc_w1a1"), f"arguments are required: --board; see `hwgen {command} --help`"
@@ -217,7 +239,7 @@ def test_bad_input_gives_one_sentence_and_status_2(run, files):
             assert status == 2 and out == "", (arguments, out, err)
             assert re.search(message, one_sentence(err)), (arguments, err)
             tried += 1
-    assert tried == 79
+    assert tried == 85
     assert sorted(path.name for path in files[0].iterdir()) == ["my data.npz", "my network.npz", "no labels.npz"]
 
 
@@ -242,7 +264,7 @@ def test_help_of_every_command(run):
         status, out, err = run(name, "--help")
         assert status == 0 and err == ""
         assert "examples:" in out and f"hwgen {name}" in out.split("examples:")[1]
-    assert len(NAMES) == 12
+    assert len(NAMES) == 13
     assert re.fullmatch(r"hwgen .+\n", run("--version")[1])
 
 

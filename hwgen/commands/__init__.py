@@ -13,7 +13,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-NAMES = ("models", "boards", "check", "golden", "plan", "generate", "verify", "build", "run", "train", "study", "bench")
+NAMES = (
+    "models", "boards", "check", "export", "golden", "plan", "generate", "verify", "build", "run", "train", "study",
+    "bench",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

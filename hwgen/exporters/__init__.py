@@ -1,0 +1,1 @@
+"""Exporters: a `Network` as a file that other tools read."""
