@@ -1,4 +1,4 @@
-"""The networks of BNN-PYNQ (TFC, CNV) as Brevitas defines and exports them, with weights and statistics that vary."""
+"""The networks of BNN-PYNQ as Brevitas itself defines and exports them, with weights and statistics that vary."""
 
 import contextlib
 import io
@@ -6,109 +6,34 @@ import warnings
 
 import onnx
 import torch
-from brevitas.core.bit_width import BitWidthImplType
-from brevitas.core.quant import QuantType
-from brevitas.core.restrict_val import RestrictValueType
-from brevitas.core.scaling import ScalingImplType
-from brevitas.core.zero_point import ZeroZeroPoint
 from brevitas.export import export_qonnx
-from brevitas.inject import ExtendedInjector
-from brevitas.inject.enum import FloatToIntImplType
 from brevitas.nn import QuantConv2d, QuantIdentity, QuantLinear, QuantReLU, TruncAvgPool2d
-from brevitas.quant.solver import ActQuantSolver, WeightQuantSolver
-from dependencies import value
+from brevitas_examples.bnn_pynq.models import model_with_cfg
+from brevitas_examples.bnn_pynq.models.common import CommonActQuant, CommonWeightQuant
+from brevitas_examples.bnn_pynq.models.tensor_norm import TensorNorm
 from torch import nn
 
 
-class _Common(ExtendedInjector):
-    bit_width_impl_type = BitWidthImplType.CONST
-    scaling_impl_type = ScalingImplType.CONST
-    restrict_scaling_type = RestrictValueType.FP
-    zero_point_impl = ZeroZeroPoint
-    float_to_int_impl_type = FloatToIntImplType.ROUND
-    scaling_per_output_channel = False
-    narrow_range = True
-    signed = True
-
-    @value
-    def quant_type(bit_width):
-        return QuantType.BINARY if bit_width == 1 else QuantType.INT
-
-
-class _Weights(_Common, WeightQuantSolver):
-    scaling_const = 1.0
-
-
-class _Activations(_Common, ActQuantSolver):
-    min_val = -1.0
-    max_val = 1.0
-
-
-class _Twice(nn.Module):
-    """x -> 2x - 1, written as exporters see it."""
-
-    def forward(self, x):
-        return 2.0 * x - torch.tensor([1.0])
-
-
-class _TensorNorm(nn.Module):
-    """BNN-PYNQ's last layer: batch norm with one mean, variance, factor and offset for all logits."""
-
-    def __init__(self):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.tensor([0.73])), nn.Parameter(torch.tensor([-1.1]))
-        self.mean, self.variance = nn.Parameter(torch.tensor([0.4])), nn.Parameter(torch.tensor([320.0]))
-
-    def forward(self, x):
-        return (x - self.mean) / torch.pow(self.variance + 1e-4, 0.5) * self.weight + self.bias
-
-
-def identity(bits):
-    return QuantIdentity(act_quant=_Activations, bit_width=bits)
-
-
-def linear(inputs, outputs):
-    return QuantLinear(inputs, outputs, bias=False, weight_quant=_Weights, weight_bit_width=1)
-
-
-def conv(inputs, outputs, **options):
-    return QuantConv2d(inputs, outputs, 3, bias=False, weight_quant=_Weights, weight_bit_width=1, **options)
-
-
-def tfc(bits: int) -> nn.Sequential:
-    """TFC: 784-64-64-64-10 with `bits`-bit activations."""
-    layers: list[nn.Module] = [nn.Flatten(), _Twice(), identity(bits)]
-    inputs = 784
-    for _ in range(3):
-        layers += [linear(inputs, 64), nn.BatchNorm1d(64), identity(bits)]
-        inputs = 64
-    return nn.Sequential(*layers, linear(64, 10), _TensorNorm())
-
-
-def cnv(bits: int, width: int = 64) -> nn.Sequential:
-    """CNV (VGG-like, 6 convolutions and 3 dense layers) on 32x32x3; `width` 64 is the published one."""
-    layers: list[nn.Module] = [_Twice(), identity(8)]
-    inputs = 3
-    for factor, pool in ((1, False), (1, True), (2, False), (2, True), (4, False), (4, False)):
-        layers += [conv(inputs, factor * width), nn.BatchNorm2d(factor * width, eps=1e-4), identity(bits)]
-        inputs = factor * width
-        if pool:
-            layers.append(nn.MaxPool2d(2))
-    layers.append(nn.Flatten())
-    for _ in range(2):
-        layers += [linear(inputs, 8 * width), nn.BatchNorm1d(8 * width, eps=1e-4), identity(bits)]
-        inputs = 8 * width
-    return nn.Sequential(*layers, linear(inputs, 10), _TensorNorm())
+def bnn_pynq(name: str) -> nn.Module:
+    """A network of Brevitas' own examples by the name of its configuration: TFC, SFC, LFC or CNV, untrained."""
+    return model_with_cfg(name, pretrained=False)[0]
 
 
 def padded_with_average(bits: int) -> nn.Sequential:
-    """Padded convolutions, rectified activations, a truncating average pool: what TFC and CNV do not have."""
+    """Padded convolutions, rectified activations, a truncating average pool: what BNN-PYNQ does not have."""
+
+    def conv(inputs, outputs, **options):
+        return QuantConv2d(
+            inputs, outputs, 3, bias=False, weight_quant=CommonWeightQuant, weight_bit_width=1, **options
+        )
+
     return nn.Sequential(
-        identity(8), conv(3, 16, padding=1), nn.BatchNorm2d(16), QuantReLU(bit_width=bits, max_val=1.5),
-        nn.MaxPool2d(2),
+        QuantIdentity(act_quant=CommonActQuant, bit_width=8),
+        conv(3, 16, padding=1), nn.BatchNorm2d(16), QuantReLU(bit_width=bits, max_val=1.5), nn.MaxPool2d(2),
         conv(16, 24, padding=1, stride=2), nn.BatchNorm2d(24), QuantReLU(bit_width=4, return_quant_tensor=True),
-        TruncAvgPool2d(4, bit_width=4), conv(24, 12, padding=1), nn.BatchNorm2d(12), identity(bits), nn.Flatten(),
-        linear(12 * 4, 10), nn.BatchNorm1d(10),
+        TruncAvgPool2d(4, bit_width=4), conv(24, 12, padding=1), nn.BatchNorm2d(12),
+        QuantIdentity(act_quant=CommonActQuant, bit_width=bits), nn.Flatten(),
+        QuantLinear(12 * 4, 10, bias=False, weight_quant=CommonWeightQuant, weight_bit_width=1), nn.BatchNorm1d(10),
     )  # fmt: skip
 
 
@@ -121,6 +46,9 @@ def randomise(model: nn.Module, image, seed: int):
                 module.momentum = None
                 module.weight.copy_(torch.randn(module.weight.shape, generator=generator))
                 module.bias.copy_(0.3 * torch.randn(module.bias.shape, generator=generator))
+            elif isinstance(module, TensorNorm):
+                module.weight.fill_(0.73)
+                module.bias.fill_(-1.1)
         model.train()
         for _ in range(2):
             model(torch.rand((16, *image), generator=generator))
