@@ -34,8 +34,10 @@ def generate(plan: Plan, folder: Path, facts: dict) -> dict:
     InputError : `folder` cannot be written, or holds what `generate` did not write
     """
     final = Path(os.path.realpath(folder))
-    _check_replaceable(final, folder)
+    if final in (Path.cwd(), *Path.cwd().parents):
+        raise InputError(f"{folder} is the current folder or above it and cannot be replaced; name another with -o")
     with outputs.making(final) as work:
+        _check_replaceable(final, folder)  # under the lock: another run may just be swapping its folder in
         files = {f"{TOP}.v": verilog.emit(Accelerator(plan), TOP)}
         files |= {f"{name}.hex": _hex(rows, width) for name, rows, width in _images(plan)}
         for name, text in files.items():
@@ -58,8 +60,6 @@ def _check_replaceable(final: Path, named: Path) -> None:
         return
     if not final.is_dir():
         raise InputError(f"{named} is a file; name another folder with -o")
-    if final in (Path.cwd(), *Path.cwd().parents):
-        raise InputError(f"{named} is the current folder or above it and cannot be replaced; name another with -o")
     ours = _files(final / MANIFEST)
     for path in sorted(final.iterdir()):
         if path.name not in ours:
