@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hwgen import boards, models
+from hwgen import boards, models, outputs
 from hwgen.errors import InputError
 from hwgen.flow import generate as module
 from hwgen.flow import verilog
@@ -103,3 +103,15 @@ def test_several_at_once(planned, tmp_path):
     for thread in threads:
         thread.join()
     assert failures == [] and entries(tmp_path) == ["shared"] and entries(tmp_path / "shared") == FILES
+
+
+def test_a_folder_that_another_run_swaps_is_judged_when_it_is_done(planned, tmp_path, monkeypatch):
+    judged = threading.Event()
+    monkeypatch.setattr(module, "_check_replaceable", lambda *_: judged.set())
+    with outputs.making(tmp_path / "shared"):
+        thread = threading.Thread(target=module.generate, args=(planned, tmp_path / "shared", {}))
+        thread.start()
+        assert not judged.wait(0.5)
+    assert judged.wait(30)
+    thread.join()
+    assert entries(tmp_path / "shared") == FILES
