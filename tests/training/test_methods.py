@@ -1,4 +1,4 @@
-"""Every method: it learns, goes on from a checkpoint bit for bit, and torch, importer and golden agree throughout."""
+"""Every method: it learns, goes on from a checkpoint bit for bit, and torch, golden and exported QONNX agree on all."""
 
 import dataclasses
 
@@ -8,12 +8,14 @@ import torch
 
 from hwgen import golden
 from hwgen.errors import InputError
+from hwgen.exporters import qonnx
 from hwgen.training.build import build
 from hwgen.training.export import to_network
 from hwgen.training.loop import Trainer
 from hwgen.training.method import Method
 from hwgen.training.run import publish
 from hwgen.training.topology import READY, ResNet
+from tests.helpers.executor import compare_layers
 from tests.training.test_export import assert_layers_equal
 
 METHODS = {
@@ -48,6 +50,8 @@ def test_method(name, small_recipe, digits, tmp_path):
     assert len(compared) == 10 + ("input_bits" in METHODS[name])
     held = trainer.validation_indices
     assert (golden.run(network, digits[0][held]).classes == digits[1][held]).mean() >= 0.8
+    images = digits[0][..., None]
+    assert compare_layers(network, qonnx.to_model(network), images).total() == len(network.layers) - 1
 
     cut = Trainer(recipe, *digits, device="cpu")
     cut.train_epoch()
