@@ -1,8 +1,10 @@
 """The accelerator under cocotb and Verilator: streams, stalls, resets and registers (`benches.py`)."""
 
-from contextlib import suppress
+import shutil
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import cocotb_tools.config
 import numpy as np
 import pytest
 from cocotb_tools.runner import get_results, get_runner
@@ -16,6 +18,27 @@ from rtl_tests.helpers.zoo import CASES
 
 TESTS = 12
 FLAGS = ["-Wno-fatal", "-Wno-PROCASSINIT", "-O3", "--x-assign", "fast"]
+
+
+@contextmanager
+def paths_without_spaces(folder: Path):
+    """Verilator's and cocotb's files by way of `folder`: their scripts and Makefiles break at a space in a path."""
+    installed = Path(cocotb_tools.config.__file__).parents[1]
+    (folder / "verilator" / "bin").mkdir(parents=True)
+    (folder / "cocotb").symlink_to(installed / "cocotb")
+    for part in ("", "bin"):
+        for path in (installed / "verilator" / part).iterdir():
+            if path.name != "bin":
+                (folder / "verilator" / part / path.name).symlink_to(path)
+    script = folder / "verilator" / "bin" / "verilator"  # which looks for the rest where it really is
+    script.unlink()
+    shutil.copy(installed / "verilator" / "bin" / "verilator", script)
+    environment = {k: v.replace(str(installed), str(folder)) for k, v in toolchain.verilator_environment().items()}
+    with pytest.MonkeyPatch.context() as patch, toolchain.applied(environment):
+        for name in ("libs_dir", "share_dir"):
+            path = getattr(cocotb_tools.config, name).relative_to(installed)
+            patch.setattr(cocotb_tools.config, name, folder / path)
+        yield
 
 
 def run_benches(plan, network, folder: Path, **changes) -> tuple[int, int]:
@@ -34,7 +57,7 @@ def run_benches(plan, network, folder: Path, **changes) -> tuple[int, int]:
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "expected.npz", **{**expected, **changes})
     (folder / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
-    with toolchain.applied(toolchain.verilator_environment()):
+    with paths_without_spaces(folder / "site"):
         runner = get_runner("verilator")
         runner.build(
             sources=[folder / "accelerator.v"],
