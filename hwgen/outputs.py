@@ -73,8 +73,8 @@ def making(
 ) -> Iterator[Path]:
     """An empty folder beside `final` to make its contents in; one process at a time has it.
 
-    `put_in_place` gives it the name `final`; otherwise it is removed at the end. Whoever caches looks for `final` again
-    inside the context: another process may have made it meanwhile.
+    `put_in_place` gives it the name `final`, and with that its turn is over; otherwise it is removed at the end. Who
+    caches looks for `final` again inside the context: another process may have made it meanwhile.
 
     Parameters
     ----------
@@ -149,7 +149,8 @@ def _locked(
     _sweep(work.parent)
     lock = None
     while lock is None:
-        work.mkdir(exist_ok=True)
+        with suppress(FileExistsError):  # not exist_ok, which looks again and fails if another run renamed it meanwhile
+            work.mkdir()
         lock = _lock(work, wait=False)
         if lock is None:
             with waiting(f"waiting for another run of hwgen, which makes {work.name.removeprefix(_PREFIX)}"):
