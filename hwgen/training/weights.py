@@ -20,12 +20,17 @@ from torch import nn
 from torch.nn import functional
 
 
+def sign(values: torch.Tensor) -> torch.Tensor:
+    """-1 or +1 with sign(0) = +1, of either zero. (`torch.where` takes ten times as long.)"""
+    return torch.copysign(torch.ones((), dtype=values.dtype, device=values.device), values + 0.0)
+
+
 class _Sign(torch.autograd.Function):
     """sign with sign(0) = +1; the gradient passes unchanged, clipping the latent weights bounds it instead."""
 
     @staticmethod
     def forward(ctx, latent):
-        return torch.where(latent >= 0, 1.0, -1.0).to(latent.dtype)
+        return sign(latent)
 
     @staticmethod
     def backward(ctx, *gradients):
