@@ -1,7 +1,7 @@
 """Models by name or path: the zoo, hwgen's own files, and whatever the importers read.
 
 The zoo is the folder ``models/`` of a clone, or its copy inside the package where hwgen is installed: one folder a
-model with ``network.npz`` and ``card.json``. `hwgen.topologies` adds networks with random weights.
+model with ``network.npz`` and ``card.json``. `hwgen.random_networks` adds networks with random weights.
 """
 
 import difflib
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import storage, topologies
+from . import random_networks, storage
 from .errors import InputError
 from .files import read_small, regular_file
 from .network import Network
@@ -85,21 +85,21 @@ def load(model: str, input: InputRange | None = None) -> Model:
         mend = f"`hwgen models` lists all; a file's path ends in {', '.join(FILE_TYPES)}"
         raise InputError(f"there is no model {model!r}{_near(model, names())}; {mend}")
     _needs_no_range(model, input)
-    if model in topologies.RANDOM:
-        return Model(network=topologies.RANDOM[model](), card=card(model))
+    if model in random_networks.RANDOM:
+        return Model(network=random_networks.RANDOM[model](), card=card(model))
     return Model(network=storage.load(folder() / model / NETWORK_FILE), card=card(model))
 
 
 def names() -> tuple[str, ...]:
     """Names of the zoo, in alphabetical order."""
     found = {path.parent.name for path in folder().glob(f"*/{NETWORK_FILE}")}
-    return tuple(sorted(found | topologies.RANDOM.keys()))
+    return tuple(sorted(found | random_networks.RANDOM.keys()))
 
 
 def card(name: str) -> dict:
     """The card of a zoo model, {} if it has none. InputError: it is no JSON object."""
-    if name in topologies.RANDOM:
-        network = topologies.RANDOM[name]()
+    if name in random_networks.RANDOM:
+        network = random_networks.RANDOM[name]()
         return {
             "name": name,
             "title": "random weights in the topology of CNV of FINN and BNN-PYNQ",

@@ -4,11 +4,12 @@ import os
 import numpy as np
 import pytest
 
-from hwgen import golden, models, storage, topologies
+from hwgen import golden, models, random_networks, storage
 from hwgen.errors import InputError
 from hwgen.integers import BIPOLAR, unsigned
-from hwgen.layers import Convolution, Dense, MaxPool, Threshold
-from tests.helpers.networks import random_network
+from hwgen.layers import Convolution, Dense, Threshold
+from hwgen.topology import CNV, READY, TFC, Topology
+from tests.helpers.networks import WEIGHT_BITS, random_network
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_the_folder_of_an_installed_hwgen_goes_first(tmp_path, monkeypatch):
 
 
 def test_cnv_has_the_known_size():
-    network = topologies.cnv()
+    network = random_networks.cnv()
     counts = [network.macs(i) for i, layer in enumerate(network.layers) if network.macs(i)]
     assert counts[0] == 1_555_200 and sum(counts[1:]) == 57_906_176
     assert network.weight_bits == 1_542_848
@@ -54,17 +55,19 @@ def test_cnv_has_the_known_size():
 
 
 def test_the_same_seed_gives_the_same_network():
-    digests = {topologies.cnv(seed, bits).digest for seed in (0, 1) for bits in (1, 2)}
+    digests = {random_networks.cnv(seed, bits).digest for seed in (0, 1) for bits in (1, 2)}
     assert len(digests) == 4
     assert (
-        topologies.cnv().digest == topologies.RANDOM["cnv_random"]().digest == models.load("cnv_random").network.digest
+        random_networks.cnv().digest
+        == random_networks.RANDOM["cnv_random"]().digest
+        == models.load("cnv_random").network.digest
     )
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
-@pytest.mark.parametrize("make", [topologies.cnv, topologies.tfc])
-def test_no_layer_goes_constant(make, bits):
-    network = make(0, bits)
+@pytest.mark.parametrize("input_bits, topology", [(8, CNV), (1, TFC)])
+def test_no_layer_goes_constant(input_bits, topology, bits):
+    network = random_networks.with_random_weights(topology, "n", activation_bits=bits, input_bits=input_bits)
     rng = np.random.default_rng(0)
     channels, height, width = network.image_shape
     images = rng.integers(0, 256, size=(40, height, width, channels), dtype=np.uint8)
@@ -81,11 +84,16 @@ def test_no_layer_goes_constant(make, bits):
     assert len(np.unique(result.classes)) > 2
 
 
-def test_widths_of_tfc():
-    network = topologies.tfc(width=256)
-    shapes = [layer.weights.shape for layer in network.layers if isinstance(layer, (Convolution, Dense))]
-    assert shapes == [(256, 784), (256, 256), (256, 256), (10, 256)]
-    assert not any(isinstance(layer, MaxPool) for layer in network.layers)
+@pytest.mark.parametrize("name", [name for name, ready in READY.items() if isinstance(ready, Topology)])
+def test_random_weights_in_every_chain(name):
+    """Torch's networks of the same topologies have the same shapes: tests/training/test_methods.py."""
+    topology = READY[name]
+    assert isinstance(topology, Topology)
+    network = random_networks.with_random_weights(topology, name)
+    dense = [len(layer.weights) for layer in network.layers if isinstance(layer, Dense)]
+    convolutions = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    assert dense == [*topology.dense] and len(convolutions) == len(topology.convolutions)
+    assert network.weight_bits == WEIGHT_BITS[name]
 
 
 def test_paths_that_are_no_files(tmp_path):

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from hwgen import boards, models, topologies
+from hwgen import boards, models, random_networks
 from hwgen.boards import FAMILIES
 from hwgen.errors import InputError
 from hwgen.integers import BIPOLAR, unsigned
@@ -137,8 +137,8 @@ def test_a_layout_gives_every_word_a_place_of_its_own(banks, stride, width):
 def test_planning_cnv_is_quick_and_small():
     # Not ru_maxrss: a process inherits that of the one that started it, here of all tests before.
     code = (
-        "import re, time; from hwgen import boards, topologies; from hwgen.plan import plan; "
-        "n, b = topologies.cnv(0), boards.load('ulx3s_85f'); t = time.process_time(); p = plan(n, b); "
+        "import re, time; from hwgen import boards, random_networks; from hwgen.plan import plan; "
+        "n, b = random_networks.cnv(0), boards.load('ulx3s_85f'); t = time.process_time(); p = plan(n, b); "
         "kilobytes = int(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1]); "
         "print(time.process_time() - t, kilobytes / 1024, p.cycles)"
     )
@@ -151,7 +151,7 @@ def test_planning_cnv_is_quick_and_small():
 
 
 def test_figures_of_cnv_at_64_64_1():
-    network = topologies.cnv(0)
+    network = random_networks.cnv(0)
     planned = make_plan(network, lower(network), ArrayShape(p=64, s=64, q=1))
     assert len(planned.stages) == 9
     assert planned.macs == 57_906_176 + 8 * 1_555_200  # binary MACs; an 8-bit activation counts eight

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from .. import golden, topologies
+from .. import golden, random_networks
 from ..layers import Convolution, Dense, Flatten, MaxPool, Threshold
 from .row import Row
 
@@ -20,7 +20,7 @@ TURNS = 11
 
 def golden_row() -> Row:
     """Seconds of the golden model and of torch for `BATCH` images. Without torch it says so."""
-    network = topologies.cnv()
+    network = random_networks.cnv()
     images = np.random.default_rng(0).integers(0, 256, size=(BATCH, 32, 32, 3), dtype=np.uint8)
     seconds = {"ours": [], "torch": []}
     calls = {"ours": lambda: golden.run(network, images).logits}
@@ -70,7 +70,7 @@ def threads_of_numpy() -> int:
 
 
 def torch_network(network, images):
-    """A function that gives the logits of a network of `hwgen.topologies` by torch in float32, int64 (N, classes).
+    """A function that gives the logits of a network of `hwgen.random_networks` by torch in float32, int64 (N, classes).
 
     What is constant is converted beforehand; the call itself starts from the raw pixels.
     """

@@ -99,11 +99,11 @@ def run(options, session) -> Answer:
     rows = [
         [
             f"x{p.scale:g}", p.activation_bits, p.weight_bits, f"{100 * p.accuracy:.2f} %",
-            f"{p.p} x {p.s} x {p.q}" if p.cycles else "does not fit", p.cycles or "",
+            f"{p.p} x {p.s} x {p.q}" if p.cycles else "does not fit", p.cycles or "", p.interval or "",
         ]
         for p in points
     ]  # fmt: skip
-    table = Table(columns=["width", "bits", "weight bits", "accuracy", "array", "cycles per image"], rows=rows)
+    table = Table(columns=["width", "bits", "weight bits", "accuracy", "array", "cycles", "between images"], rows=rows)
     files = f"{folder / study.RESULTS_FILE} and {folder / study.PICTURE_FILE}"
     return Answer(
         text=f"{table.text()}\n\nin {files}",

@@ -8,10 +8,10 @@ from collections import OrderedDict
 from torch import nn
 from torch.nn import functional
 
+from ..topology import ResNet, Topology
 from .activations import InputSign, Sign, Uniform
 from .method import Method
 from .norms import BatchNorm, ShiftBatchNorm
-from .topology import ResNet, Topology
 from .weights import BinaryConv2d, BinaryLinear, FilterScale, LogitScale
 
 
@@ -97,7 +97,7 @@ class _ResidualBlock(nn.Module):
         self.body = nn.Sequential(*parts)
 
     def forward(self, input):
-        shortcut = functional.avg_pool2d(input, self.stride) if self.stride > 1 else input
+        shortcut = functional.avg_pool2d(input, self.stride, ceil_mode=True) if self.stride > 1 else input
         return self.body(input) + functional.pad(shortcut, (0, 0, 0, 0, 0, self.more))
 
 

@@ -1,7 +1,7 @@
 """Recipes: the small TOML files that say how a zoo model is trained. Reading one needs no torch.
 
 Tables and keys are those of `Recipe`, `Topology`, `Method`, `Training` and `Facts`; an unknown or missing key is
-refused. ``[topology] ready = "cnv"`` names a topology of `hwgen.training.topology.READY`.
+refused. ``[topology] ready = "cnv"`` names a topology of `hwgen.topology.READY`.
 """
 
 import dataclasses
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import read_small
+from ..topology import READY, ConvolutionBlock, ResNet, Topology
 from .method import Method
-from .topology import READY, ConvolutionBlock, ResNet, Topology
 
 MAX_RECIPE_BYTES = 1 << 16
 LOSSES = ("cross_entropy", "squared_hinge")
@@ -193,9 +193,9 @@ def _recipe(document):
 
 def _topology(table):
     if "ready" in table:
-        if len(table) > 1 or table["ready"] not in READY:
+        if len(table) > 1 or not isinstance(table["ready"], str) or table["ready"] not in READY:
             raise ValueError(f"[topology]: ready stands alone and is one of {', '.join(READY)}, not {table['ready']!r}")
-        return READY[table["ready"]]()
+        return READY[table["ready"]]
     blocks = table.get("convolutions", [])
     if not isinstance(blocks, list):
         raise ValueError("[topology]: convolutions are written as [[topology.convolutions]] tables")

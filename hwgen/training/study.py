@@ -15,11 +15,11 @@ from ..boards import Board
 from ..data import Dataset
 from ..errors import InputError
 from ..outputs import write_file
+from ..topology import READY, ResNet, Topology
 from .export import to_network
 from .method import Method
 from .recipe import Facts, Recipe, Training
 from .run import train
-from .topology import READY, ResNet, Topology
 
 RESULTS_FILE = "study.json"
 PICTURE_FILE = "study.png"
@@ -36,6 +36,7 @@ class Point:
     weight_bits : parameters, one bit each
     accuracy : of the golden model on the test set
     cycles : per image, as planned for the board; None where the network does not fit it
+    interval : cycles between images, not below those in which one is loaded, or None
     p, s, q : the array's size, or None
     """
 
@@ -44,6 +45,7 @@ class Point:
     weight_bits: int
     accuracy: float
     cycles: int | None
+    interval: int | None
     p: int | None
     s: int | None
     q: int | None
@@ -64,9 +66,9 @@ def scaled(topology: Topology, factor: float) -> Topology:
 
 def base(name: str) -> Topology:
     """A ready topology by name. InputError: an unknown one, or one that cannot become hardware."""
-    topology = READY[name]() if name in READY else None
+    topology = READY.get(name)
     if topology is None or isinstance(topology, ResNet):
-        known = ", ".join(name for name, make in READY.items() if not isinstance(make(), ResNet))
+        known = ", ".join(name for name, ready in READY.items() if not isinstance(ready, ResNet))
         raise InputError(f"there is no topology {name!r} to study; take one of {known}")
     return topology
 
@@ -121,7 +123,8 @@ def run(
                 activation_bits=precision,
                 weight_bits=network.weight_bits,
                 accuracy=float(right.mean()),
-                cycles=planned.interval if planned else None,
+                cycles=planned.cycles if planned else None,
+                interval=planned.interval if planned else None,
                 p=planned.shape.p if planned else None,
                 s=planned.shape.s if planned else None,
                 q=planned.shape.q if planned else None,

@@ -6,6 +6,12 @@ from hwgen.integers import BIPOLAR, PIXEL, signed, unsigned
 from hwgen.layers import Argmax, Convolution, Dense, Flatten, Lookup, MaxPool, ScaleBias, SumPool, Tensor, Threshold
 from hwgen.network import Network
 
+WEIGHT_BITS = {
+    "tfc": 59_008, "sfc": 334_336, "lfc": 2_910_208, "lenet": 430_500, "cnv": 1_542_848, "vgg": 14_022_016,
+    "tinbinn": 996_880,
+}  # fmt: skip
+"""Of the ready topologies, counted by hand."""
+
 
 def signs(rng, *shape):
     return rng.choice([-1, 1], size=shape)

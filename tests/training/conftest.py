@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from hwgen.topology import ConvolutionBlock, Topology
 from hwgen.training.method import Method
 from hwgen.training.recipe import Facts, Recipe, Training
-from hwgen.training.topology import ConvolutionBlock, Topology
 
 
 @pytest.fixture

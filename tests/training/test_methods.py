@@ -1,6 +1,7 @@
 """Every method: it learns, goes on from a checkpoint bit for bit, and torch, golden and exported QONNX agree on all."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -9,13 +10,14 @@ import torch
 from hwgen import golden
 from hwgen.errors import InputError
 from hwgen.exporters import qonnx
+from hwgen.topology import READY, ResNet
 from hwgen.training.build import build
 from hwgen.training.export import to_network
 from hwgen.training.loop import Trainer
 from hwgen.training.method import Method
 from hwgen.training.run import publish
-from hwgen.training.topology import READY, ResNet
 from tests.helpers.executor import compare_layers
+from tests.helpers.networks import WEIGHT_BITS
 from tests.training.test_export import assert_layers_equal
 
 METHODS = {
@@ -81,14 +83,10 @@ def test_names():
 
 @pytest.mark.parametrize("name", [name for name in READY if name != "resnet18"])
 def test_ready_topologies_become_networks(name):
-    topology = READY[name]()
+    topology = READY[name]
     torch.manual_seed(1)
     network = to_network(build(topology, Method(input_bits=1 if name == "lfc" else 8)), topology.image_shape, name)
-    weights = {
-        "tfc": 59_008, "sfc": 334_336, "lfc": 2_910_208, "lenet": 430_500, "cnv": 1_542_848, "vgg": 14_022_016,
-        "tinbinn": 996_880,
-    }  # fmt: skip
-    assert network.weight_bits == weights[name]
+    assert network.weight_bits == WEIGHT_BITS[name]
     assert network.logits.shape == (10, 1, 1)
 
 
@@ -100,7 +98,23 @@ def test_resnet_trains_and_is_refused_as_hardware(small_recipe, digits, tmp_path
     with pytest.raises(InputError, match="small: shortcut additions cannot become hardware yet; its checkpoint"):
         publish(trainer, *digits, tmp_path)
     assert not list(tmp_path.iterdir())
-    convolutions = [m for m in build(READY["resnet18"](), Method()).modules() if isinstance(m, torch.nn.Conv2d)]
+    sizes = []
+    for block in trainer.model.get_submodule("blocks"):
+        block.register_forward_hook(lambda _, inputs, output: sizes.append((*inputs[0].shape[1:], *output.shape[1:])))
+    trainer.model(torch.zeros(1, 1, 12, 12))
+    shapes = [
+        (4, 12, 12),
+        (4, 12, 12),
+        (4, 12, 12),
+        (8, 6, 6),
+        (8, 6, 6),
+        (16, 3, 3),
+        (16, 3, 3),
+        (32, 2, 2),
+        (32, 2, 2),
+    ]
+    assert sizes == [a + b for a, b in itertools.pairwise(shapes)]
+    convolutions = [m for m in build(READY["resnet18"], Method()).modules() if isinstance(m, torch.nn.Conv2d)]
     assert len(convolutions) == 17 and {c.out_channels for c in convolutions} == {64, 128, 256, 512}
 
 

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from hwgen.errors import InputError
+from hwgen.topology import ConvolutionBlock, Topology
 from hwgen.training.recipe import MAX_RECIPE_BYTES, read_recipe
-from hwgen.training.topology import ConvolutionBlock, Topology
 
 TEXT = """
 name = "small"
@@ -98,6 +98,7 @@ def test_the_digest_follows_what_decides_the_weights(write):
             'seed = 3\nfrozen = 1\n[method]\nweights = "stochastic"',
             r"frozen needs the weights of evaluation",
         ),
+        ("[topology]", '[topology]\nready = ["cnv"]', "ready stands alone and is one of tfc, sfc, lfc"),
         ("dense = [10]", 'dense = [10]\nready = "cnv"', "ready stands alone and is one of tfc, sfc, lfc"),
         ("dense = [10]", "dense = []", "dense is a list of integers"),
         ("dense = [10]", "dense = 10", "dense is a list of integers, not 10"),

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from hwgen.cli import main
+from hwgen.topology import READY
 from hwgen.training.study import base, scaled
-from hwgen.training.topology import READY
 
 ARGUMENTS = ["study", "--data", "mnist-sample:test", "--test", "mnist-sample:test", "--board", "icebreaker"]
 
@@ -20,7 +20,8 @@ def test_a_small_study(tmp_path, capsys):
     assert [p["weight_bits"] for p in points] == [784 * 16 + 2 * 256 + 160] * 2 + [784 * 512 + 2 * 512 * 512 + 5120] * 2
     assert all(p["accuracy"] > 0.2 for p in points), points
     assert points[0]["cycles"] and points[0]["p"] and points[1]["cycles"] >= points[0]["cycles"]
-    assert points[2]["cycles"] is None and points[2]["p"] is None
+    assert points[2]["cycles"] is None and points[2]["interval"] is None and points[2]["p"] is None
+    assert points[0]["interval"] >= max(784, points[0]["cycles"])
     written = json.loads((tmp_path / "out" / "study.json").read_text())
     assert written["points"] == points and written["training"]["epochs"] == 4
     assert (tmp_path / "out" / "study.png").read_bytes().startswith(b"\x89PNG")
@@ -36,7 +37,7 @@ def test_scaling_leaves_the_classes():
     half = scaled(base("cnv"), 0.5)
     assert [block.channels for block in half.convolutions] == [32, 32, 64, 64, 128, 128]
     assert half.dense == (256, 256, 10) and half.convolutions[1].pool == 2
-    assert scaled(base("vgg"), 1) == READY["vgg"]()
+    assert scaled(base("vgg"), 1) == READY["vgg"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
-"""Topologies: the shapes that a recipe trains, as data, and the well-known ones by name. Needs no torch.
+"""Topologies: the shapes of networks as data, and the well-known ones by name.
 
 A chain of blocks, each convolution or dense - max-pool - batch norm - activation, ends in a dense layer whose sums
 are the logits. `ResNet` is a chain of residual blocks.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -106,33 +105,36 @@ class ResNet:
     classes: int
 
 
-def _dense(*widths: int) -> Callable[[], Topology]:
-    return lambda: Topology(image_shape=(1, 28, 28), convolutions=(), dense=widths)
+def _dense(*widths: int) -> Topology:
+    return Topology(image_shape=(1, 28, 28), convolutions=(), dense=widths)
 
 
-def _cifar(kernels: tuple[tuple[int, int], ...], dense: tuple[int, ...], padding: int) -> Callable[[], Topology]:
+def _cifar(kernels: tuple[tuple[int, int], ...], dense: tuple[int, ...], padding: int) -> Topology:
     """3x3 convolutions of (channels, pool) on 32x32 pixels of three colours."""
-    return lambda: Topology(
+    return Topology(
         image_shape=(3, 32, 32),
         convolutions=tuple(ConvolutionBlock(channels=c, kernel=3, padding=padding, pool=p) for c, p in kernels),
         dense=dense,
     )
 
 
-def _lenet() -> Topology:
-    blocks = tuple(ConvolutionBlock(channels=c, kernel=5, pool=2) for c in (20, 50))
-    return Topology(image_shape=(1, 28, 28), convolutions=blocks, dense=(500, 10))
+TFC = _dense(64, 64, 64, 10)
+LENET = Topology(
+    image_shape=(1, 28, 28),
+    convolutions=tuple(ConvolutionBlock(channels=channels, kernel=5, pool=2) for channels in (20, 50)),
+    dense=(500, 10),
+)
+CNV = _cifar(((64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 1)), (512, 512, 10), padding=0)
 
-
-READY: dict[str, Callable[[], Topology | ResNet]] = {
-    "tfc": _dense(64, 64, 64, 10),
+READY: dict[str, Topology | ResNet] = {
+    "tfc": TFC,
     "sfc": _dense(256, 256, 256, 10),
     "lfc": _dense(1024, 1024, 1024, 10),
-    "lenet": _lenet,
-    "cnv": _cifar(((64, 1), (64, 2), (128, 1), (128, 2), (256, 1), (256, 1)), (512, 512, 10), padding=0),
+    "lenet": LENET,
+    "cnv": CNV,
     "vgg": _cifar(((128, 1), (128, 2), (256, 1), (256, 2), (512, 1), (512, 2)), (1024, 1024, 10), padding=1),
     "tinbinn": _cifar(((48, 1), (48, 2), (96, 1), (96, 2), (128, 1), (128, 2)), (256, 256, 10), padding=1),
-    "resnet18": lambda: ResNet(image_shape=(3, 32, 32), channels=64, classes=10),
+    "resnet18": ResNet(image_shape=(3, 32, 32), channels=64, classes=10),
 }
 """By name: FINN's TFC, SFC, LFC and CNV (Umuroglu et al. 2017); LeNet-5 as XNOR-Net's authors and others binarise it;
 BinaryConnect's and BNN's VGG; TinBiNN's smaller one (Lemieux et al. 2019); ResNet-18."""

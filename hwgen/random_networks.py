@@ -13,35 +13,37 @@ import numpy as np
 from .integers import BIPOLAR, IntegerType, unsigned
 from .layers import Argmax, Convolution, Dense, Flatten, Layer, Lookup, MaxPool, Threshold
 from .network import Network
+from .topology import CNV, ConvolutionBlock, Topology
 
 
-def cnv(seed: int = 0, activation_bits: int = 1, name: str = "cnv_random") -> Network:
-    """CNV of FINN and BNN-PYNQ: 32x32x3 pixels, six valid 3x3 convolutions, three dense layers, 10 classes.
+def with_random_weights(
+    topology: Topology, name: str, *, seed: int = 0, activation_bits: int = 1, input_bits: int = 8
+) -> Network:
+    """A network of a chain topology.
 
     Parameters
     ----------
+    topology : its shapes; a pool stands behind the activation here, which is the same as before it
     seed : of weights and thresholds
     activation_bits : 1 (bipolar) .. 8 (unsigned) between the layers
+    input_bits : 8 for raw pixels, 1 for pixels made -1 or +1
     """
-    builder = _Builder(seed, activation_bits, _uniform(0, 255))
-    inputs = 3
-    for number, (outputs, pool) in enumerate([(64, 0), (64, 2), (128, 0), (128, 2), (256, 0), (256, 0)], start=1):
-        builder.linear(Convolution, (outputs, inputs, 3, 3), f"conv{number}")
-        if pool:
-            builder.pool(pool, f"pool{number}")
-        inputs = outputs
+    builder = _Builder(seed, activation_bits, {-1: 0.5, 1: 0.5} if input_bits == 1 else _uniform(0, 255))
+    if input_bits == 1:
+        table = np.where(np.arange(256) < 128, -1, 1)[None]
+        builder.layers.append(Lookup(table=table, output=BIPOLAR, name="pixels"))
+    inputs = topology.image_shape[0]
+    for number, block in enumerate(topology.convolutions, start=1):
+        builder.convolution(inputs, block, number)
+        inputs = block.channels
     builder.layers.append(Flatten(order="CHW", name="flatten"))
-    builder.dense([256, 512, 512, 10])
-    return Network(image_shape=(3, 32, 32), layers=tuple(builder.layers), name=name)
+    builder.dense([topology.features, *topology.dense])
+    return Network(image_shape=topology.image_shape, layers=tuple(builder.layers), name=name)
 
 
-def tfc(seed: int = 0, activation_bits: int = 1, width: int = 64, name: str = "tfc_random") -> Network:
-    """TFC, SFC (`width` 256) and LFC (1024): 28x28 pixels made -1 or +1, three dense layers of `width`, 10 classes."""
-    builder = _Builder(seed, activation_bits, {-1: 0.5, 1: 0.5})
-    table = np.where(np.arange(256) < 128, -1, 1)[None]
-    builder.layers += [Lookup(table=table, output=BIPOLAR, name="pixels"), Flatten(order="CHW", name="flatten")]
-    builder.dense([784, width, width, width, 10])
-    return Network(image_shape=(1, 28, 28), layers=tuple(builder.layers), name=name)
+def cnv(seed: int = 0, activation_bits: int = 1) -> Network:
+    """`hwgen.topology`'s CNV, reading raw pixels."""
+    return with_random_weights(CNV, "cnv_random", seed=seed, activation_bits=activation_bits)
 
 
 RANDOM: dict[str, Callable[[], Network]] = {"cnv_random": cnv}
@@ -63,14 +65,18 @@ class _Builder:
     def __post_init__(self):
         self._generator = np.random.default_rng(self.seed)
 
-    def linear(self, kind: type[Convolution] | type[Dense], shape: Sequence[int], name: str, activate: bool = True):
-        """A layer with weights of `shape`, and its Threshold unless it gives the logits."""
-        weights = self._generator.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
-        self.layers.append(kind(weights=weights, name=name))
+    def signs(self, *shape: int) -> np.ndarray:
+        return self._generator.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
+
+    def linear(self, layer: Convolution | Dense, activate: bool = True):
+        """`layer`, and its Threshold unless it gives the logits."""
+        self.layers.append(layer)
         if not activate:
             return
         output = BIPOLAR if self.activation_bits == 1 else unsigned(self.activation_bits)
-        self.layers.append(Threshold(thresholds=self._thresholds(weights, output), output=output, name=f"{name}_act"))
+        self.layers.append(
+            Threshold(thresholds=self._thresholds(layer.weights, output), output=output, name=f"{layer.name}_act")
+        )
         levels = range(1 << output.bits)
         self.values = {output.minimum + output.step * level: 1 / len(levels) for level in levels}
 
@@ -85,6 +91,13 @@ class _Builder:
         jitter = self._generator.normal(0, 0.1, size=len(weights))
         return np.rint(centre[:, None] + deviation * (quantiles + jitter[:, None])).astype(np.int64)
 
+    def convolution(self, inputs: int, block: ConvolutionBlock, number: int):
+        weights = self.signs(block.channels, inputs, block.kernel, block.kernel)
+        stride, pad = (block.stride, block.stride), block.padding
+        self.linear(Convolution(weights=weights, stride=stride, padding=(pad, pad, pad, pad), name=f"conv{number}"))
+        if block.pool > 1:
+            self.pool(block.pool, f"pool{number}")
+
     def pool(self, size: int, name: str):
         self.layers.append(MaxPool(window=(size, size), stride=(size, size), name=name))
         below, most = 0.0, {}
@@ -96,5 +109,5 @@ class _Builder:
     def dense(self, widths: Sequence[int]):
         for number, (inputs, outputs) in enumerate(zip(widths, widths[1:], strict=False), start=1):
             last = number == len(widths) - 1
-            self.linear(Dense, (outputs, inputs), f"fc{number}", activate=not last)
+            self.linear(Dense(weights=self.signs(outputs, inputs), name=f"fc{number}"), activate=not last)
         self.layers.append(Argmax(name="class"))
