@@ -40,9 +40,9 @@ class Trainer:
     Parameters
     ----------
     recipe : what and how to train
-    device : where; default a GPU where there is one, else the processor
     images : (N, H, W) or (N, H, W, C) uint8, raw pixels
     labels : (N,) classes from 0
+    device : where; default a GPU where there is one, else the processor
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class Trainer:
             if self.recipe.method.weights == "stochastic":
                 seed = int(torch.randint(1 << 62, (), generator=self._generator))
                 stack.enter_context(self._chance(seed))
-            loss = self._loss(self.model(images.float()), self._labels[chosen.to(self.device)])
+            loss = self._loss(self._logits(images), self._labels[chosen.to(self.device)])
             self._optimizer.zero_grad()
             loss.backward()
         self._optimizer.step()
@@ -132,6 +132,14 @@ class Trainer:
         clip_latent_weights(self.model)
         limit_steps(self.model)
         return loss.detach()
+
+    def _logits(self, images) -> torch.Tensor:
+        """(N, classes) float32, in training, of (N, C, H, W) uint8."""
+        if self.recipe.training.precision == "float32":
+            return self.model(images.float())
+        with torch.autocast(self.device.type, torch.bfloat16):
+            # Channels last: bfloat16's convolutions are faster so.
+            return self.model(images.float().contiguous(memory_format=torch.channels_last)).float()
 
     def _loss(self, logits, labels) -> torch.Tensor:
         if self.recipe.training.loss == "cross_entropy":

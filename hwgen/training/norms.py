@@ -49,6 +49,7 @@ class ShiftBatchNorm(BatchNorm):
         if not self.training:
             return super().forward(input)
         self._check_input_dim(input)
+        input = input.float()  # of a bfloat16 input, these sums would be bfloat16 too
         axes = [0, *range(2, input.dim())]
         mean = input.mean(axes)
         centred = input - _columns(mean, input)

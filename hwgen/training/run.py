@@ -88,6 +88,7 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
         "seconds": round(sum(point["seconds"] for point in trainer.curve)),
         "device": trainer.device.type,
         "threads": recipe.training.threads,
+        "precision": recipe.training.precision,
         "seed": recipe.training.seed,
         "final_loss": round(trainer.curve[-1]["loss"], 4),
         "validation_images": len(held),

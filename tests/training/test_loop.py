@@ -39,15 +39,17 @@ def test_uniform_activations_learn(small_recipe, digits, bits):
     assert last["loss"] < first["loss"] / 2, trainer.curve
 
 
-def test_resumed_run_equals_uninterrupted_run(small_recipe, digits, tmp_path):
-    whole = Trainer(small_recipe(), *digits)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_resumed_run_equals_uninterrupted_run(precision, small_recipe, digits, tmp_path):
+    recipe = small_recipe(precision=precision)
+    whole = Trainer(recipe, *digits)
     for _ in range(3):
         whole.train_epoch()
 
-    cut = Trainer(small_recipe(), *digits)
+    cut = Trainer(recipe, *digits)
     cut.train_epoch()
     cut.save(tmp_path / "checkpoint.pt")
-    resumed = Trainer(small_recipe(), *digits)
+    resumed = Trainer(recipe, *digits)
     assert not same(resumed, cut)
     torch.rand(100)  # the global generator has no say
     resumed.load(tmp_path / "checkpoint.pt")
@@ -57,10 +59,26 @@ def test_resumed_run_equals_uninterrupted_run(small_recipe, digits, tmp_path):
     assert same(whole, resumed)
     assert [p["loss"] for p in whole.curve] == [p["loss"] for p in resumed.curve]
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
-    other = Trainer(small_recipe(seed=8), *digits)
+    other = Trainer(small_recipe(seed=8, precision=precision), *digits)
     for _ in range(3):
         other.train_epoch()
     assert not same(whole, other)
+
+
+@pytest.mark.parametrize("method", [{}, {"norm": "shift"}, {"weights": "scaled"}, {"activation_bits": 4}])
+def test_bfloat16_learns_in_float32_weights(method, small_recipe, digits):
+    exact, rounded = (Trainer(small_recipe(method=method, precision=p), *digits) for p in ("float32", "bfloat16"))
+    for trainer in (exact, rounded):
+        while not trainer.finished:
+            trainer.train_epoch()
+    assert not same(exact, rounded)
+    assert rounded.curve[-1]["loss"] < rounded.curve[0]["loss"] * 0.7, rounded.curve
+    assert {value.dtype for value in rounded.model.state_dict().values()} <= {torch.float32, torch.int64}
+    # Not the rounded sums but those of float32 say how good the network is.
+    rounded.model.eval()
+    held = rounded._images[rounded.validation_indices].float()
+    with torch.no_grad():
+        assert rounded.model(held).dtype == torch.float32
 
 
 def test_held_out_images_are_drawn_and_never_trained_on(small_recipe, digits):
