@@ -107,7 +107,7 @@ class Layer:
         return f"{type(self).__name__}({', '.join(f'{f.name}={show(getattr(self, f.name))}' for f in fields(self))})"
 
 
-def _linear_range(weights, tensor, border=None):
+def linear_range(weights, tensor, border=None):
     """Exact bounds of sum w*a over all inputs of the range; a padded tap may instead give w*border."""
     low, high = tensor.range.minimum, tensor.range.maximum
     if border is not None:
@@ -173,7 +173,7 @@ class Convolution(Layer):
             )
         size = _windows(tensor.shape[1:], self.kernel, self.stride, self.padding)
         border = self.border if self.padded else None
-        return Tensor((self.weights.shape[0], *size), _linear_range(self.weights, tensor, border), None)
+        return Tensor((self.weights.shape[0], *size), linear_range(self.weights, tensor, border), None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -191,7 +191,7 @@ class Dense(Layer):
             raise ValueError(f"it takes a flat vector, its input is {tensor.shape}; put a Flatten before it")
         if tensor.shape[0] != self.weights.shape[1]:
             raise ValueError(f"its weights take {self.weights.shape[1]} inputs, its input has {tensor.shape[0]}")
-        return Tensor((self.weights.shape[0], 1, 1), _linear_range(self.weights, tensor), None)
+        return Tensor((self.weights.shape[0], 1, 1), linear_range(self.weights, tensor), None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

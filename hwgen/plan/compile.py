@@ -67,7 +67,7 @@ class CompiledStage:
 
     Attributes
     ----------
-    mode : "sign" (1-bit output), "threshold" (2..8 bits) or "logits"
+    mode : "sign" (1-bit output), "search" or "ramp" (2..8 bits, among thresholds or by a `Ramp`), or "logits"
     packed : whether pixels are gathered into one window word per plane (first stage only)
     planes : bit planes that are read
     words : words read per tap (packed: pixel words per tap, else channel words)
@@ -117,6 +117,16 @@ class CompiledStage:
         return self.array_words * self.planes * (1 if self.packed else len(self.taps))
 
     @property
+    def threshold_rounds(self) -> int:
+        """Comparisons that find a code of 2 or more bits: one per bit, and the subtraction of a ramp's base."""
+        return {"search": self.stage.code_bits, "ramp": self.stage.code_bits + 1}.get(self.mode, 0)
+
+    @property
+    def threshold_entries(self) -> int:
+        """Entries per channel in threshold memory."""
+        return {"search": 1 << self.stage.code_bits, "ramp": self.stage.code_bits + 1}.get(self.mode, 0)
+
+    @property
     def weight_words(self) -> int:
         """Words of P*S bits per tile."""
         return self.array_words * (1 if self.packed else len(self.taps))
@@ -146,7 +156,7 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: b
     most = (1 << planes) - 1
     return CompiledStage(
         stage=stage,
-        mode="logits" if stage.final else "sign" if stage.code_bits == 1 else "threshold",
+        mode=_mode(stage),
         packed=packed,
         planes=planes,
         words=words,
@@ -163,6 +173,14 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: b
         offset_b2=type_.step * most * (unpaired + sums) + 2 * type_.minimum * sums,
         reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1),
     )
+
+
+def _mode(stage):
+    if stage.final:
+        return "logits"
+    if stage.code_bits == 1:
+        return "sign"
+    return "search" if stage.ramp is None else "ramp"
 
 
 def _border(stage, packed):
@@ -226,6 +244,35 @@ def hardware_thresholds(compiled: CompiledStage, outputs: int) -> np.ndarray:
     table = np.full((outputs, thresholds.shape[1]), compiled.reach + 1, np.int64)
     table[: len(hardware)] = np.clip(hardware, -compiled.reach, compiled.reach + 1)
     return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardwareRamp:
+    """A stage's ramp on the accumulator: with r = 2^shift * acc - base, the code is floor(r / slope), limited.
+
+    Attributes
+    ----------
+    shift, base, slope : as in `Ramp`; base and slope are int64 (tiles*P,)
+    """
+
+    shift: int
+    base: np.ndarray
+    slope: np.ndarray
+
+
+def hardware_ramp(compiled: CompiledStage, outputs: int) -> HardwareRamp:
+    """dot = (2A*acc + 2B) / 2 put into the stage's `Ramp`. Rows beyond the stage's channels never fire."""
+    ramp = compiled.stage.ramp
+    assert ramp is not None, "the stage has no ramp"
+    factor = compiled.scale_a2 << ramp.shift
+    base, slope = 2 * ramp.base - (compiled.offset_b2 << ramp.shift), 2 * ramp.slope
+    while not (factor % 2 or (slope % 2).any()):
+        factor, base, slope = factor // 2, -(-base // 2), slope // 2
+    shift = factor.bit_length() - 1
+    never = (compiled.reach << shift) + 1
+    bases, slopes = np.full(outputs, never, np.int64), np.zeros(outputs, np.int64)
+    bases[: len(base)], slopes[: len(slope)] = base, slope
+    return HardwareRamp(shift=shift, base=bases, slope=slopes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,7 @@ def quantities(plan: Plan) -> dict[str, float]:
         "words": shape.q * shape.s,
         "window": window,
         "codes": elements * plan.code_bits * (4 if plan.has_multi_threshold else 1),
-        "rings": elements * bits if plan.has_multi_threshold else 0,
+        "rings": elements * plan.threshold_bits if plan.has_multi_threshold else 0,
         "tables": sum(spec.bits for spec in plan.memories if not spec.block) / 16,
         "fixed": 1,
     }

@@ -7,7 +7,8 @@ threshold. Everything else is expressed in those terms, exactly:
 - a sum (average) pool before or after a linear layer widens the list of taps, since sums of sums are sums;
 - a pool or threshold that has no linear layer of its own gets two taps on the same pixel, one with all weights +1
   and one with +1 for its own channel and -1 elsewhere: together they give twice the channel's value;
-- a ScaleBias that makes an activation is monotone, so it is a row of thresholds.
+- a ScaleBias that makes an activation is monotone, so it is a row of thresholds;
+- thresholds of many bits that are evenly spaced are a `Ramp`.
 
 The arithmetic is that of docs/arithmetic.md; `docs/decisions/0001-one-stage.md` says why.
 """
@@ -19,11 +20,27 @@ import numpy as np
 
 from ..errors import InputError
 from ..integers import IntegerType
-from ..layers import Argmax, Convolution, Dense, Flatten, Lookup, MaxPool, ScaleBias, SumPool, Tensor, Threshold
+from ..layers import (
+    Argmax,
+    Convolution,
+    Dense,
+    Flatten,
+    Lookup,
+    MaxPool,
+    ScaleBias,
+    SumPool,
+    Tensor,
+    Threshold,
+    linear_range,
+)
 from ..network import Network
+from .ramp import Ramp, fit_ramp
 
 Offset = tuple[int, int]
 MOST_THRESHOLD_BITS = 8
+
+LEAST_RAMP_BITS = 5
+"""Activations of fewer bits have so few thresholds that a table of them is smaller than what a ramp needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +60,7 @@ class Stage:
     minimum : bool (output channels,), pool the smallest value
     output_shape : (channels, height, width) after pooling
     thresholds : int64 (output channels, count) on the dot product, or None for logits
+    ramp : the same thresholds as a ramp on the dot product, where they are one and have `LEAST_RAMP_BITS` or more
     output_type : type of the activation; None for logits
     scale : the ScaleBias of the logits, or None
     divisor : logits are the dot product divided by this (1, or 2 where every dot product is even)
@@ -60,6 +78,7 @@ class Stage:
     minimum: np.ndarray
     output_shape: tuple[int, int, int]
     thresholds: np.ndarray | None = None
+    ramp: Ramp | None = None
     output_type: IntegerType | None = None
     scale: ScaleBias | None = None
     divisor: int = 1
@@ -141,7 +160,7 @@ class _Lowering:
                     "the array has no place for a layer between accumulators and Argmax; put a Threshold before it"
                 )
         if tensor is not None:
-            self.stages.append(self.finish(self.identity(tensor, ((0, 0),), (1, 1)), raw=True))
+            self.stages.append(self.finish(self.identity(tensor, ((0, 0),), (1, 1), self.index), raw=True))
         return Lowered(
             image_shape=self.network.image_shape, pixel_map=pixel_map, input=first, stages=tuple(self.stages)
         )
@@ -234,12 +253,12 @@ class _Lowering:
             self.index += 1
             if not merges:
                 window = [(y, x) for y in range(pool.window[0]) for x in range(pool.window[1])]
-                return self.identity(tensor, window, pool.stride)
+                return self.identity(tensor, window, pool.stride, self.index - 1)
             pooled = pool.apply(tensor)
             return self.sum_before(replace(self.linear_layer(pooled, self.skip_to_linear(pooled)), input=tensor), pool)
         if self.peek((Convolution, Dense)):
             return self.linear_layer(tensor, self.layers[self.index])
-        return self.identity(tensor, ((0, 0),), (1, 1))
+        return self.identity(tensor, ((0, 0),), (1, 1), self.index)
 
     def border_merges(self, tensor, pool, following):
         """Whether a sum that lies outside the pooled map is a sum of pixels outside this one, each worth 0."""
@@ -302,14 +321,14 @@ class _Lowering:
         taps = tuple((y, x) for y in range(height) for x in range(width))
         return weights.reshape(outputs, height * width, channels), taps
 
-    def identity(self, tensor, window, step):
-        """Twice the sum over `window` of each channel's own values."""
+    def identity(self, tensor, window, step, named):
+        """Twice the sum over `window` of each channel's own values, a stage named after the layer of that number."""
         channels = tensor.shape[0]
         own = 2 * np.eye(channels, dtype=np.int8) - 1
         pair = np.stack([np.ones_like(own), own], axis=1)
         size = tuple((n - 1 - max(w[i] for w in window)) // step[i] + 1 for i, n in enumerate(tensor.shape[1:]))
         return Stage(
-            name=f"{type(self.layers[self.index]).__name__.lower()}{self.index}",
+            name=self.layers[named].name or f"{type(self.layers[named]).__name__.lower()}{named}",
             layer=self.index - 1,
             input=tensor,
             weights=np.tile(pair, (1, len(window), 1)),
@@ -379,9 +398,7 @@ class _Lowering:
             self.refuse(
                 f"its output has {layer.output.bits} bits; the array writes activations of 1..{MOST_THRESHOLD_BITS}"
             )
-        return replace(
-            stage, layer=self.index, thresholds=thresholds * stage.divisor, output_type=layer.output, divisor=1
-        )
+        return self.activation(replace(stage, layer=self.index), thresholds, layer.output)
 
     def scale_to_thresholds(self, stage, layer):
         """One threshold per code, and the weights of falling channels turned over."""
@@ -402,8 +419,17 @@ class _Lowering:
                 f"the sums before it have over {MOST_THRESHOLD_BITS} bits; put a Threshold or a linear layer after them"
             )
         levels = np.arange(type_.minimum + type_.step, type_.maximum + 1, type_.step, dtype=np.int64)
-        thresholds = np.tile(2 * levels, (len(stage.weights), 1))
-        return replace(stage, thresholds=thresholds, output_type=type_, divisor=1)
+        return self.activation(stage, np.tile(levels, (len(stage.weights), 1)), type_)
+
+    def activation(self, stage, thresholds, type_):
+        """The stage with thresholds, given on the dot product divided by the stage's divisor."""
+        found, divisor = None, stage.divisor
+        if type_.bits >= LEAST_RAMP_BITS:
+            sums = linear_range(stage.weights, stage.input, stage.border)
+            found = fit_ramp(thresholds, type_.bits, sums.minimum // divisor, sums.maximum // divisor)
+        if found is not None:
+            found = replace(found, base=found.base * divisor, slope=found.slope * divisor)
+        return replace(stage, thresholds=thresholds * divisor, ramp=found, output_type=type_, divisor=1)
 
     def finish(self, stage, raw):
         if raw and len(stage.window) > 1:

@@ -11,9 +11,11 @@ from . import pipeline
 from .compile import (
     ArrayShape,
     CompiledStage,
+    HardwareRamp,
     Logits,
     Tap,
     compile_stage,
+    hardware_ramp,
     hardware_thresholds,
     logits,
     tap_table,
@@ -115,7 +117,29 @@ class Plan:
 
     @property
     def has_multi_threshold(self) -> bool:
-        return any(s.compiled.mode == "threshold" for s in self.stages)
+        return any(s.compiled.threshold_rounds for s in self.stages)
+
+    @cached_property
+    def ramps(self) -> list[HardwareRamp | None]:
+        """The ramp of each stage that has one."""
+        outputs = [s.compiled.tiles * self.shape.p for s in self.stages]
+        pairs = zip(self.stages, outputs, strict=True)
+        return [hardware_ramp(s.compiled, n) if s.compiled.mode == "ramp" else None for s, n in pairs]
+
+    @cached_property
+    def threshold_shift(self) -> int:
+        """Fraction bits that the threshold unit gives an accumulator."""
+        return max((ramp.shift for ramp in self.ramps if ramp), default=0)
+
+    @cached_property
+    def threshold_bits(self) -> int:
+        """Two's complement bits of an accumulator with its fraction, less the base of a ramp, and of a threshold."""
+        most = 1
+        for planned, ramp in zip(self.stages, self.ramps, strict=True):
+            if planned.compiled.threshold_rounds:
+                base = int(np.abs(ramp.base).max()) << (self.threshold_shift - ramp.shift) if ramp else 0
+                most = max(most, (planned.compiled.reach + 1 << self.threshold_shift) + base)
+        return most.bit_length() + 1
 
     # ROM contents.
 
@@ -172,20 +196,34 @@ class Plan:
 
     @cached_property
     def thresholds(self) -> list[list[int]]:
-        """Contents of each lane's threshold memory: for each of its channels 2^n entries; entry 0 is not read."""
-        mask = (1 << self.accumulator_bits) - 1
+        """Contents of each lane's threshold memory, channel by channel.
+
+        A channel of a stage that searches has 2^n entries, its thresholds; entry 0 is not read. One of a ramp has
+        n + 1: slope * 2^k in entry k, or the greatest number where that is greater, and the base in entry n.
+        """
+        mask = (1 << self.threshold_bits) - 1
         lanes: list[list[int]] = [[] for _ in range(self.threshold_lanes)]
-        for planned in self.stages:
-            compiled = planned.compiled
-            if compiled.mode != "threshold":
-                continue
-            table = hardware_thresholds(compiled, compiled.tiles * self.shape.p)
-            entries = 1 << compiled.stage.code_bits
-            full = np.full((len(table), entries), compiled.reach + 1, np.int64)
-            full[:, 1 : table.shape[1] + 1] = table
-            for channel, row in enumerate(full.tolist()):
-                lanes[channel % self.threshold_lanes].extend(value & mask for value in row)
+        for planned, ramp in zip(self.stages, self.ramps, strict=True):
+            if planned.compiled.threshold_rounds:
+                table = self._searched(planned.compiled) if ramp is None else self._divided(planned.compiled, ramp)
+                for channel, row in enumerate(table.tolist()):
+                    lanes[channel % self.threshold_lanes].extend(value & mask for value in row)
         return lanes
+
+    def _searched(self, compiled):
+        """Entries of the channels of a stage that searches, int64 (tiles*P, 2^n)."""
+        table = hardware_thresholds(compiled, compiled.tiles * self.shape.p)
+        full = np.full((len(table), compiled.threshold_entries), compiled.reach + 1, np.int64)
+        full[:, 1 : table.shape[1] + 1] = table
+        return full << self.threshold_shift
+
+    def _divided(self, compiled, ramp):
+        """Entries of the channels of a ramp, int64 (tiles*P, n + 1)."""
+        more, greatest = self.threshold_shift - ramp.shift, (1 << (self.threshold_bits - 1)) - 1
+        columns = []
+        for k in range(compiled.stage.code_bits):
+            columns.append(np.where(ramp.slope > greatest >> (k + more), greatest, ramp.slope << (k + more)))
+        return np.stack([*columns, ramp.base << more], axis=1)
 
     @cached_property
     def tap_tables(self) -> list[list[Tap]]:
@@ -257,12 +295,9 @@ class Plan:
         taps = sum(s.compiled.phases * len(s.compiled.stage.window) * len(s.compiled.taps) for s in self.stages)
         specs.append(_table("taps", taps, self.tap_bits))
         if self.has_multi_threshold:
-            depth = sum(
-                s.compiled.tiles * (shape.p // self.threshold_lanes) << s.compiled.stage.code_bits
-                for s in self.stages
-                if s.compiled.mode == "threshold"
-            )
-            specs.append(replace(_table("thresholds", depth, self.accumulator_bits), count=self.threshold_lanes))
+            channels = shape.p // self.threshold_lanes
+            depth = sum(s.compiled.tiles * channels * s.compiled.threshold_entries for s in self.stages)
+            specs.append(replace(_table("thresholds", depth, self.threshold_bits), count=self.threshold_lanes))
         if not self.pixel_identity:
             specs.append(_table("pixels", self.lowered.pixel_map.size, self.input_bits))
         return specs
@@ -320,7 +355,7 @@ def make_plan(
         parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1]))
     if threshold_lanes is None:
         usable = [n for n in options if ring_length(shape, n) >= 2]
-        multi = any(c.mode == "threshold" for c in compiled)
+        multi = any(c.threshold_rounds for c in compiled)
         if multi and not usable:
             raise InputError(f"P*Q is {shape.p * shape.q}; activations of 2 or more bits need at least 2")
         threshold_lanes = _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n)) if multi else 1

@@ -47,10 +47,10 @@ def _written(compiled, shape):
 
 
 def _search(compiled, shape, threshold_lanes):
-    """Cycles of the multi-threshold search, 0 where the sign is the code."""
-    if compiled.mode != "threshold":
+    """Cycles in which codes of 2 or more bits are found, 0 where the sign is the code."""
+    if not compiled.threshold_rounds:
         return 0
-    return compiled.stage.code_bits * ring_length(shape, threshold_lanes) + 1
+    return compiled.threshold_rounds * ring_length(shape, threshold_lanes) + 1
 
 
 def _spacing(compiled, shape, threshold_lanes, parameters):

@@ -41,9 +41,9 @@ def test_table_covers():
     """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
     plans = [case.plan() for case in CASES]
     stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
-    assert len(plans) == 13
-    assert len(stages) == 40
-    assert {compiled.mode for _, compiled in stages} == {"sign", "threshold", "logits"}
+    assert len(plans) == 14
+    assert len(stages) == 45
+    assert {compiled.mode for _, compiled in stages} == {"sign", "search", "ramp", "logits"}
     assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
     assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}
     assert {np.sign(plan.shape.p - plan.shape.s) for plan in plans} == {-1, 0, 1}
@@ -56,7 +56,7 @@ def test_table_covers():
     assert types >= {"B1", "U1", "U2", "U3", "U5", "U6", "U8", "S2", "S3", "S4", "S5", "S8"}
     assert any(compiled.phases > 1 for _, compiled in stages)
     assert any(compiled.array_words > 1 for _, compiled in stages if compiled.packed)
-    assert any(compiled.stage.minimum.any() and compiled.mode == "threshold" for _, compiled in stages)
+    assert any(compiled.stage.minimum.any() and compiled.mode == "search" for _, compiled in stages)
     assert {plan.logits.shift for plan in plans} >= {0, 1}
     assert {plan.logits.multiplier is None for plan in plans} == {True, False}
     assert any(plan.pixel_codes.shape[0] > 1 for plan in plans)

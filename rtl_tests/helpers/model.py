@@ -8,7 +8,7 @@ Verilog to get wrong is the hardware itself.
 import numpy as np
 
 from hwgen.hdl import pool
-from hwgen.hdl.threshold import search
+from hwgen.hdl.threshold import divide, search
 from hwgen.hdl.window import Packer
 from hwgen.plan.plan import Plan
 
@@ -79,6 +79,23 @@ def fetch(plan: Plan, step, read) -> tuple[list[int], list[bool]]:
     return words, valid
 
 
+def threshold_rows(plan: Plan) -> dict[int, list[list[int]]]:
+    """Number of each stage of 2 or more bits -> each channel's entries in threshold memory, as signed integers."""
+    rows, width, first = {}, plan.threshold_bits, 0
+    for index, compiled in enumerate(planned.compiled for planned in plan.stages):
+        if compiled.mode not in ("search", "ramp"):
+            continue
+        bits = compiled.stage.output_type.bits
+        entries = bits + 1 if compiled.mode == "ramp" else 1 << bits
+        rows[index] = []
+        for channel in range(compiled.tiles * plan.shape.p):
+            at = first + channel // plan.threshold_lanes * entries
+            row = plan.thresholds[channel % plan.threshold_lanes][at : at + entries]
+            rows[index].append([value - (value >> (width - 1) << width) for value in row])
+        first += compiled.tiles * plan.shape.p // plan.threshold_lanes * entries
+    return rows
+
+
 class Datapath:
     """Runs images through a plan's memories. `run` gives the output of every stage, the last one's logits."""
 
@@ -88,6 +105,7 @@ class Datapath:
         shape = plan.shape
         self.weights = 2 * to_bits(plan.weights, shape.p * shape.s).reshape(-1, shape.p, shape.s) - 1
         self.starts, self.minimum = self._parameters()
+        self.thresholds = threshold_rows(plan)
 
     def _parameters(self):
         """Start values and pooling kinds out of the parameter rows, one per channel of every tile."""
@@ -171,30 +189,18 @@ class Datapath:
                 for i in range(p):
                     c = step.tile * p + i
                     for lane in range(q):
-                        code = self._code(compiled, int(accumulators[i, lane]), c)
+                        code = self._code(index, int(accumulators[i, lane]), c)
                         at = (c, step.row, x + lane * compiled.phases)
                         least = self.minimum[channel + c]
                         out[at] = pool.compute(int(out[at]), code, step.window == 0, least)
         return out
 
-    def _code(self, compiled, accumulator, channel):
+    def _code(self, index, accumulator, channel):
+        compiled = self.plan.stages[index].compiled
         if compiled.mode == "logits":
             return accumulator
         if compiled.mode == "sign":
             return int(accumulator >= 0)
-        bits, width = compiled.stage.output_type.bits, self.plan.accumulator_bits
-        lanes = self.plan.threshold_lanes
-        first = self._threshold_base(compiled) + (channel // lanes << bits)
-        entries = self.plan.thresholds[channel % lanes][first : first + (1 << bits)]
-        return search(accumulator, [value - (value >> (width - 1) << width) for value in entries], bits)
-
-    def _threshold_base(self, compiled):
-        """First entry of a stage in every lane's threshold memory."""
-        base = 0
-        for planned in self.plan.stages:
-            if planned.compiled is compiled:
-                return base
-            if planned.compiled.mode == "threshold":
-                per_lane = planned.compiled.tiles * (self.plan.shape.p // self.plan.threshold_lanes)
-                base += per_lane << planned.compiled.stage.output_type.bits
-        raise AssertionError("no such stage")
+        find = divide if compiled.mode == "ramp" else search
+        row = self.thresholds[index][channel]
+        return find(accumulator << self.plan.threshold_shift, row, compiled.stage.output_type.bits)

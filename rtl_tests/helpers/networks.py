@@ -77,6 +77,17 @@ class Chain:
         rows[far] = self.rng.integers(2 * low - 3, 2 * high + 4, size=(int(far.sum()), count))
         return self.add(Threshold(thresholds=np.sort(rows, axis=1), output=output))
 
+    def ramp(self, output):
+        """Evenly spaced thresholds, as a batch norm and a uniform activation give them; some of one step, or none."""
+        channels, count = self.tensor.shape[0], (1 << output.bits) - 1
+        spread = self.spread or (self.tensor.range.maximum - self.tensor.range.minimum) / 3
+        step = self.rng.uniform(1, 4, channels) * spread / count
+        step[self.rng.random(channels) < 0.1] *= 4 * count
+        step[self.rng.random(channels) < 0.1] = 0
+        middle = self.rng.normal((self.tensor.range.maximum + self.tensor.range.minimum) / 2, spread / 2, channels)
+        levels = np.arange(count) - count // 2
+        return self.add(Threshold(thresholds=np.ceil(middle[:, None] + levels * step[:, None]), output=output))
+
     def scale(self, output, shift=4):
         """A ScaleBias whose results lie about the output's range; signs of either kind, and a zero."""
         channels = self.tensor.shape[0]
@@ -161,8 +172,11 @@ def _max_pool(chain):
 
 def _activation(chain):
     output = random_type(chain.rng)
-    if output.kind != "bipolar" and chain.rng.random() < 0.25:
+    choice = chain.rng.random()
+    if output.kind != "bipolar" and choice < 0.25:
         chain.scale(output)
+    elif output.kind != "bipolar" and choice < 0.5:
+        chain.ramp(output)
     else:
         chain.threshold(output)
 

@@ -80,6 +80,16 @@ def _sums(c):
     c.add(Flatten(order="CHW")).dense(6).scale(signed(8), shift=6)
 
 
+def _ramps(c):
+    """Evenly spaced thresholds beside others, pools by largest and smallest, a border that is no code."""
+    c.convolution(9, (3, 3), padding=(1, 1, 1, 1)).add(MaxPool(window=(2, 2), stride=(2, 1), minimum=_minimum(c)))
+    c.ramp(unsigned(8))
+    c.convolution(7, (2, 2), padding=(0, 1, 1, 0)).threshold(unsigned(5))
+    c.convolution(10, (1, 3)).ramp(signed(6)).add(MaxPool(window=(2, 2), stride=(1, 1)))
+    c.add(Flatten(order="CHW")).dense(13).ramp(unsigned(7))
+    c.dense(5)
+
+
 def _identities(c):
     """Pools and thresholds with no linear layer of their own; logits that are thresholds' codes."""
     c.add(MaxPool(window=(2, 2), stride=(1, 2), minimum=np.array([True, False, True]))).threshold(signed(3))
@@ -146,6 +156,7 @@ CASES = (
     Case("thin kernels", (2, 6, 4), (2, 7, 9), _thin_kernels),
     Case("dense only", (8, 4, 1), (2, 5, 3), _dense_only),
     Case("sums", (4, 4, 2), (2, 9, 8), _sums),
+    Case("ramps", (4, 8, 2), (3, 9, 8), _ramps),
     Case("identities", (2, 12, 2), (3, 5, 7), _identities),
     Case("single layer", (1, 2, 1), (1, 2, 3), _single_layer),
     Case("eight bits", (4, 4, 1), (2, 4, 5), _eight_bits),

@@ -74,7 +74,7 @@ def test_frames(case):
     assert issued[second][0] - issued[0][0] == plan.cycles + plan.idle
 
 
-@pytest.mark.parametrize("seed", [34, 78, 102, 199])
+@pytest.mark.parametrize("seed", [34, 78, 129, 199])
 def test_short_frames(seed):
     """Networks so short that a frame has to wait for what the one before left behind: its result, its parameters."""
     shape = random_shape(np.random.default_rng(seed + 10**6))

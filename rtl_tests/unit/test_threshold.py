@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from hwgen.hdl import pool
-from hwgen.hdl.threshold import ThresholdUnit, search
+from hwgen.hdl.threshold import ThresholdUnit, divide, search
 from hwgen.integers import signed, unsigned
 from hwgen.layers import Flatten, MaxPool
 from hwgen.plan.schedule import ring_length
+from rtl_tests.helpers.model import threshold_rows
 from rtl_tests.helpers.networks import Chain
 from rtl_tests.helpers.plans import captures, plan_for
 from rtl_tests.helpers.sim import simulate
@@ -28,12 +29,33 @@ def test_search_counts(bits):
     assert compared == 200
 
 
-def network(bits):
-    """1-bit, `bits`-bit and again 1-bit stages; pools by largest and smallest before and after."""
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_divide_counts(bits):
+    rng = random.Random(bits)
+    compared = 0
+    for _ in range(40):
+        base, slope = rng.randint(-500, 500), rng.choice((0, 1, 3, 17))
+        thresholds = [base + k * slope for k in range(1, 1 << bits)]
+        row = [*(slope << k for k in range(bits)), base]
+        for value in (base - 600, base + 6000, rng.randint(-500, 500), rng.choice(thresholds), thresholds[0] - 1):
+            if value >= base or slope:
+                assert divide(value, row, bits) == bisect_right(thresholds, value)
+                compared += 1
+    assert compared > 150
+
+
+def network(bits, evenly=False):
+    """1-bit, `bits`-bit and again 1-bit stages; pools by largest and smallest before and after.
+
+    `evenly`: two stages' thresholds are evenly spaced, those of a third are not.
+    """
     chain = Chain(np.random.default_rng(bits), (1, 6, 6), unsigned(8))
     chain.convolution(7, (2, 2)).threshold(unsigned(1))
     chain.convolution(9, (2, 2)).add(MaxPool(window=(2, 1), stride=(2, 1), minimum=np.arange(9) % 2 == 0))
-    chain.threshold(unsigned(bits))
+    if evenly:
+        chain.ramp(unsigned(bits)).convolution(6, (1, 1)).ramp(signed(5))
+    else:
+        chain.threshold(unsigned(bits))
     chain.convolution(5, (1, 2)).threshold(signed(2)).add(MaxPool(window=(1, 2), stride=(1, 1)))
     chain.convolution(3, (1, 1)).threshold(unsigned(1))
     chain.add(Flatten(order="CHW")).dense(2)
@@ -46,16 +68,7 @@ class Naive:
     def __init__(self, plan):
         self.plan = plan
         self.held = {}
-        self.rows = {}  # (stage, channel) -> entries as signed integers
-        width, base = plan.accumulator_bits, 0
-        for index, planned in enumerate(plan.stages):
-            if planned.compiled.mode == "threshold":
-                bits = planned.compiled.stage.output_type.bits
-                for channel in range(planned.compiled.tiles * plan.shape.p):
-                    lane, place = channel % plan.threshold_lanes, channel // plan.threshold_lanes
-                    entries = plan.thresholds[lane][base + (place << bits) : base + (place + 1 << bits)]
-                    self.rows[index, channel] = [e - (e >> (width - 1) << width) for e in entries]
-                base += planned.compiled.tiles * (plan.shape.p // plan.threshold_lanes) << bits
+        self.rows = threshold_rows(plan)
 
     def minimum(self, capture):
         least = self.plan.stages[capture.stage].compiled.stage.minimum
@@ -65,10 +78,20 @@ class Naive:
     def values(self, capture, rng):
         """Accumulators on, just below and away from thresholds."""
         shape, first = self.plan.shape, capture.tile * self.plan.shape.p
-        if capture.mode != "threshold":
+        if capture.mode not in ("search", "ramp"):
             return [[rng.randint(-3, 3) for _ in range(shape.q)] for _ in range(shape.p)]
-        rows = [self.rows[capture.stage, first + i][1:] for i in range(shape.p)]
-        return [[rng.choice(row) + rng.choice((-1, 0, 0, 2)) for _ in range(shape.q)] for row in rows]
+        planned = self.plan.stages[capture.stage]
+        rows = self.rows[capture.stage][first : first + shape.p]
+        reach, shift = planned.compiled.reach, self.plan.threshold_shift
+
+        def near(row):
+            """A value of the accumulator at or next to a threshold."""
+            threshold = (
+                row[-1] + rng.randrange(1 << capture.bits) * row[0] if capture.mode == "ramp" else rng.choice(row[1:])
+            )
+            return min(max(-(-threshold >> shift) + rng.choice((-1, 0, 0, 2)), -reach), reach)
+
+        return [[near(row) for _ in range(shape.q)] for row in rows]
 
     def codes(self, capture, accumulators):
         first = capture.tile * self.plan.shape.p
@@ -78,18 +101,22 @@ class Naive:
                 if capture.mode == "sign":
                     code = int(value >= 0)
                 else:
-                    code = search(value, self.rows[capture.stage, first + i], capture.bits)
+                    find = divide if capture.mode == "ramp" else search
+                    row = self.rows[capture.stage][first + i]
+                    code = find(value << self.plan.threshold_shift, row, capture.bits)
                 self.held[i, j] = pool.compute(self.held.get((i, j), 0), code, capture.window_first, minimum[i])
         return [[self.held[i, j] for j in range(len(accumulators[0]))] for i in range(len(accumulators))]
 
 
 @pytest.mark.parametrize(
-    "bits, array, lanes",
-    [(1, (4, 4, 1), 2), (2, (2, 4, 2), 1), (3, (4, 4, 1), 2), (4, (4, 2, 2), 4), (5, (6, 6, 1), 1), (6, (2, 2, 3), 2)]
-    + [(7, (2, 4, 1), 1), (8, (8, 2, 1), 4)],
+    "bits, array, lanes, evenly",
+    [(1, (4, 4, 1), 2, False), (2, (2, 4, 2), 1, False), (3, (4, 4, 1), 2, False), (4, (4, 2, 2), 4, False)]
+    + [(5, (6, 6, 1), 1, False), (6, (2, 2, 3), 2, False), (7, (2, 4, 1), 1, False), (8, (8, 2, 1), 4, False)]
+    + [(5, (2, 2, 3), 2, True), (6, (6, 6, 1), 1, True), (8, (8, 2, 1), 4, True)],
 )
-def test_frames(bits, array, lanes):
-    plan = plan_for(network(bits), *array, threshold_lanes=lanes)
+def test_frames(bits, array, lanes, evenly):
+    plan = plan_for(network(bits, evenly), *array, threshold_lanes=lanes)
+    assert [s.compiled.mode for s in plan.stages].count("ramp") == 2 * evenly
     unit, naive, rng = ThresholdUnit(plan), Naive(plan), random.Random(bits)
     assert plan.threshold_lanes == lanes
     ring = ring_length(plan.shape, lanes)
@@ -109,7 +136,9 @@ def test_frames(bits, array, lanes):
             ctx.set(unit.capture, 0)
             if capture.mode == "logits":
                 continue
-            latency = 1 if capture.mode == "sign" else capture.bits * ring + 2
+            latency = {"sign": 1, "search": capture.bits * ring + 2, "ramp": (capture.bits + 1) * ring + 2}[
+                capture.mode
+            ]
             for _ in range(latency - 1):
                 assert not ctx.get(unit.done)
                 await ctx.tick()
@@ -117,7 +146,8 @@ def test_frames(bits, array, lanes):
             assert ctx.get(unit.done) == capture.window_last
             if capture.window_last:
                 codes = ctx.get(unit.codes)
-                mask = (1 << capture.bits) - 1  # the bits above are not of this stage
+                # Of a sign, the bits above are those of another stage.
+                mask = 1 if capture.mode == "sign" else -1
                 assert [[c & mask for c in row] for row in codes] == expected
                 compared += 1
 

@@ -72,5 +72,5 @@ def test_windows(case, close):
 
 
 def test_cases():
-    names = ["packed rgb", "thin kernels", "identities", "packed bipolar", "packed late"]
+    names = ["packed rgb", "thin kernels", "ramps", "identities", "packed bipolar", "packed late"]
     assert [case.name for case in PACKED] == names
