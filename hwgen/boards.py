@@ -4,6 +4,7 @@
 circuit around it. The files stand in ``boards/`` of a clone, and inside the package where hwgen is installed.
 """
 
+import re
 import tomllib
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
@@ -124,7 +125,7 @@ class Board:
 
     Parameters
     ----------
-    name : as the command line takes it; the file is ``NAME.toml``
+    name : as the command line takes it; the file is ``NAME.toml``. Letters, digits, - and _: output folders bear it
     description : one line for people
     platform : ``"module:Class"`` of its amaranth-boards platform
     toolchain : which of the platform's tool chains to use; empty: it has only one
@@ -148,7 +149,9 @@ class Board:
     target: Target
 
     def __post_init__(self):
-        _text(self, "name", "description", "platform")
+        _text(self, "description", "platform")
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
+            raise ValueError(f"a board's file is named by 1..64 letters, digits, - and _, not {self.name[:80]!r}")
         module, _, cls = self.platform.partition(":")
         if not module or not cls.isidentifier():
             raise ValueError(f"platform is 'module:Class', not {self.platform!r}")
@@ -189,14 +192,18 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Board:
-    """The board of that name.
+    """The board of that name, or that a file of one's own describes, given as a path that ends in .toml.
 
     Raises
     ------
     InputError : no such board, or its file has a key too many, too few, or of a wrong value
     """
+    if name.endswith(".toml"):
+        return read(Path(name))
     if name not in names():
-        raise InputError(f"there is no board {name!r}; the boards are {', '.join(names())}")
+        raise InputError(
+            f"there is no board {name!r}; the boards are {', '.join(names())}, or a .toml file like those in boards/"
+        )
     return read(folder() / f"{name}.toml")
 
 

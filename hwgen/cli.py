@@ -40,7 +40,7 @@ examples:
   hwgen build tfc_w1a1 --board icebreaker       a bitstream
 
 MODEL is a name that `hwgen models` lists, or the path of an .onnx, .npz or .pt file; BOARD a name that `hwgen boards`
-lists. `hwgen COMMAND --help` says more.
+lists, or the path of a .toml file like those in boards/. `hwgen COMMAND --help` says more.
 
 exit status: 0 done, 1 a check or a build failed, 2 bad input, 130 interrupted"""
 

@@ -18,7 +18,12 @@ def add_json(parser: argparse.ArgumentParser):
 
 
 def add_board(parser: argparse.ArgumentParser):
-    parser.add_argument("--board", metavar="BOARD", required=True, help="name of a board; `hwgen boards` lists them")
+    parser.add_argument(
+        "--board",
+        metavar="BOARD",
+        required=True,
+        help="name of a board, which `hwgen boards` lists, or a .toml file of your own like those in boards/",
+    )
 
 
 def add_shape(parser: argparse.ArgumentParser):
