@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .errors import BuildError, InputError
 
-__all__ = ["cached", "logs", "making", "put_in_place", "scratch", "writable_folder", "write_file"]
+__all__ = ["cached", "claimed", "logs", "making", "put_in_place", "scratch", "writable_folder", "write_file"]
 
 _PREFIX = ".hwgen-unfinished-"
 _DIGESTS = "digests.json"
@@ -58,6 +58,20 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
         if isinstance(error, OSError):
             raise InputError(f"{path} cannot be written: {error.strerror}") from None
         raise
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[Path]:
+    """A folder that stays, for one process at a time. InputError: another run of hwgen has it."""
+    lock = _lock(folder, wait=False)
+    if lock is None:
+        raise InputError(
+            f"{folder}: another run of hwgen is at work there; wait for it, or name another folder with -o"
+        )
+    try:
+        yield folder
+    finally:
+        os.close(lock)
 
 
 @contextmanager

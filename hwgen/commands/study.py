@@ -56,9 +56,10 @@ def run(options, session) -> Answer:
     try:
         from ..training import study
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        missing = str(error.name).partition(".")[0]
+        if missing not in ("torch", "matplotlib"):
             raise
-        raise InputError("training needs torch, which is not installed: pip install 'hwgen[train]'") from None
+        raise InputError(f"training needs {missing}, which is not installed: pip install 'hwgen[train]'") from None
     board = boards.load(options.board)
     study.base(options.topology)
     folder = options.output or Path("build") / f"study-{options.topology}"

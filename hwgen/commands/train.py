@@ -9,6 +9,7 @@ from .options import add_json
 HELP = "train a network by its recipe (needs hwgen[train])"
 EXAMPLES = """\
   hwgen train models/cnn_mnist_w1a1/recipe.toml    into build/train-cnn_mnist_w1a1; cut off, it goes on where it was
+  hwgen train --publish models/cnv_w1a1/recipe.toml  the network of the last epoch done, of a run that is not finished
   hwgen train --card models/tfc_w1a1               measure a model again and rewrite its card
   hwgen train --card models/tfc_w1a1 --network TFC_1W1A.onnx
                                                    the same, with a network that others trained"""
@@ -27,6 +28,9 @@ def add_arguments(parser):
         "--card", action="store_true", help="do not train: measure the network of a model's folder and rewrite its card"
     )
     parser.add_argument(
+        "--publish", action="store_true", help="do not train: write network and card of the checkpoint as it stands"
+    )
+    parser.add_argument(
         "--network", metavar="FILE", help="with --card: an .onnx, .npz or .pt file that becomes the folder's network"
     )
     add_json(parser)
@@ -34,24 +38,45 @@ def add_arguments(parser):
 
 def run(options, session) -> Answer:
     if options.card:
-        if options.output:
-            raise InputError("--card rewrites the card where it lies; leave --output out")
+        if options.output or options.publish:
+            raise InputError("--card rewrites the card where it lies; leave --output and --publish out")
         return _measure(options.recipe, options.network, session)
     if options.network:
         raise InputError("--network goes with --card; to train give a recipe alone")
     from .. import data
+    from ..training import card
     from ..training.recipe import read_recipe
 
     recipe = read_recipe(options.recipe)
     try:
         from ..training import run as training
     except ModuleNotFoundError as error:
-        if error.name != "torch":
+        missing = str(error.name).partition(".")[0]
+        if missing not in ("torch", "matplotlib"):
             raise
-        raise InputError("training needs torch, which is not installed: pip install 'hwgen[train]'") from None
+        raise InputError(f"training needs {missing}, which is not installed: pip install 'hwgen[train]'") from None
     folder = options.output or Path("build") / f"train-{recipe.name}"
+    if not recipe.obstacle:
+        card.check_sources(recipe.card)
     with session.progress(f"loading {recipe.training.data}") as advance:
         dataset = data.load(recipe.training.data, progress=lambda name, done, size: advance(done, size))
+    if options.publish:
+        trainer = training.resume(recipe, dataset.images, dataset.labels, folder)
+    else:
+        trainer = _train(training, recipe, dataset, folder, session)
+    if recipe.obstacle:
+        point = trainer.curve[-1]
+        share = point["validation_accuracy"]
+        text = f"{recipe.name}: {100 * share:.2f} % of the held-out images, in torch; {recipe.obstacle}\nin {folder}"
+        return Answer(text=text, json={"name": recipe.name, "obstacle": recipe.obstacle, **point})
+    with session.progress(f"measuring on {recipe.card.test}") as advance:
+        result = training.publish(
+            trainer, dataset.images, dataset.labels, folder, source=dataset.name, on_images=advance
+        )
+    return _answer(result.card, folder)
+
+
+def _train(training, recipe, dataset, folder, session):
     epochs = recipe.training.epochs
     done = total = 0
 
@@ -74,17 +99,9 @@ def run(options, session) -> Answer:
                 f"validation {100 * point['validation_accuracy']:.2f} %, {point['seconds']:.0f} s"
             )
 
-        trainer = training.train(
+        return training.train(
             recipe, dataset.images, dataset.labels, folder, on_start=on_start, on_step=on_step, on_epoch=on_epoch
         )
-    if recipe.obstacle:
-        point = trainer.curve[-1]
-        share = point["validation_accuracy"]
-        text = f"{recipe.name}: {100 * share:.2f} % of the held-out images, in torch; {recipe.obstacle}\nin {folder}"
-        return Answer(text=text, json={"name": recipe.name, "obstacle": recipe.obstacle, **point})
-    with session.progress(f"measuring on {recipe.card.test}") as advance:
-        result = training.publish(trainer, dataset.images, dataset.labels, folder, on_images=advance)
-    return _answer(result.card, folder)
 
 
 def _measure(folder, file, session) -> Answer:

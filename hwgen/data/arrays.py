@@ -30,6 +30,10 @@ def load_jpeg(path: Path, limit: int | None, name: str) -> Dataset:
     offsets, data = arrays["offsets"], arrays["jpeg_bytes"].tobytes()
     if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) < 2:
         raise InputError(f"{path}: offsets are N+1 integers, not {offsets.dtype} of shape {offsets.shape}")
+    if arrays["labels"].ndim != 1:
+        raise InputError(
+            f"{path}: labels are N integers, not {arrays['labels'].dtype} of shape {arrays['labels'].shape}"
+        )
     parts = [(int(start), int(stop)) for start, stop in zip(offsets[:-1], offsets[1:])][:limit]
     try:
         images = np.stack([decode(io.BytesIO(data[start:stop])) for start, stop in parts])

@@ -62,7 +62,9 @@ def _members(archive, names) -> Iterator[tuple[str, bytes]]:
                 if file is None:
                     raise refused(archive, f"it has no {name}")
                 yield f"{archive}/{name}", file.read(_MAX_BATCH_BYTES + 1)
-    except (tarfile.TarError, OSError, EOFError, OverflowError) as error:
+    except InputError:
+        raise
+    except (tarfile.TarError, OSError, EOFError, OverflowError, ValueError) as error:
         raise refused(archive, npz.one_line(error)) from None
 
 

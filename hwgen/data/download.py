@@ -1,6 +1,7 @@
 """Published files into the user's cache, once, and only those that are known by their SHA-256."""
 
 import hashlib
+import http.client
 import os
 import sys
 import tempfile
@@ -61,7 +62,7 @@ def _fetch(file, path, progress):
                 _transfer(file, mirror + file.name, stream, progress)
             os.replace(temporary, path)
             return
-        except (OSError, ValueError) as error:  # urllib's errors are OSErrors
+        except (OSError, ValueError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
             reasons.append(f"{mirror}: {getattr(error, 'reason', error)}")
         finally:
             Path(temporary).unlink(missing_ok=True)

@@ -5,8 +5,6 @@ from torch import nn
 
 from .weights import sign
 
-LEAST_STEP = 1e-3
-
 # torch's derivative of hardtanh leaves out its bounds: the least float32 above 1 takes them in.
 _WINDOW = 1 + 2**-23
 
@@ -61,13 +59,16 @@ class InputSign(nn.Module):
 class Uniform(nn.Module):
     """Unsigned activation of 2..8 bits: codes 0 .. 2^bits-1, code = floor(x / step + 1/2).
 
-    The output is the code itself and not code * step: the scale is lost in the next batch norm, and sums stay integers.
-    The step starts at 2^(1-bits), with which a batch norm's output of unit variance fills the range [0, 2).
+    The output is the code itself and not code * step: the scale is lost in what follows, a batch norm or the factor of
+    the logits, and sums stay integers. The step starts at 2^(1-bits), with which a batch norm's output of unit variance
+    fills the range [0, 2). The gradient passes to x, and to the step, where x / step + 1/2 lies in 0 .. 2^bits, that is
+    where the code is not limited.
 
     Parameters
     ----------
-    learned : train the step as well (LSQ, Esser et al. 2020, whose gradient, scaled as in its section 2.2, this is up
-        to a part that the next batch norm cancels); else it stays the power of two that it starts at
+    learned : train the step as well (after LSQ, Esser et al. 2020), by its logarithm: Adam moves every parameter by
+        about the learning rate, whatever its size, and a step of 2^-7 would be lost in that. Else the step stays the
+        power of two that it starts at.
     """
 
     def __init__(self, bits: int, *, learned: bool = False):
@@ -75,23 +76,22 @@ class Uniform(nn.Module):
         if not 2 <= bits <= 8:
             raise ValueError(f"a uniform activation has 2..8 bits, not {bits}")
         self.bits = bits
-        self.step = nn.Parameter(torch.tensor(2.0 ** (1 - bits)), requires_grad=learned)
+        self.logarithm = nn.Parameter(torch.zeros(())) if learned else None
 
     @property
     def maximum(self) -> int:
         return (1 << self.bits) - 1
 
+    @property
+    def step(self) -> torch.Tensor:
+        start = 2.0 ** (1 - self.bits)
+        return torch.tensor(start) if self.logarithm is None else start * torch.exp(self.logarithm)
+
     def forward(self, input):
-        step = self.step
-        if self.training and step.requires_grad:
-            gain = (input[0].numel() * self.maximum) ** -0.5
-            step = step * gain + (step * (1 - gain)).detach()
-        return _Round.apply(input * (1 / step), self.maximum)
+        return _Round.apply(input * (1 / self.step), self.maximum)
 
 
-@torch.no_grad()
-def limit_steps(model: nn.Module):
-    """Keep learned steps positive, after each optimizer step."""
-    for module in model.modules():
-        if isinstance(module, Uniform):
-            module.step.clamp_(min=LEAST_STEP)
+def step_logarithms(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters of `model`'s learned steps, in order."""
+    steps = [module.logarithm for module in model.modules() if isinstance(module, Uniform)]
+    return [step for step in steps if step is not None]

@@ -34,9 +34,9 @@ def measure(name: str, network: Network, facts: Facts, *, training: dict | None 
 
     Raises
     ------
-    InputError : the test data is not there, or does not suit the network
+    InputError : the test data is not there, has no labels, or does not suit the network
     """
-    measured = {spec: count_right(network, spec, progress) for spec in (facts.test, *facts.further, facts.sample)}
+    measured = {spec: count_right(network, spec, progress) for spec in sources(facts)}
     test = measured[facts.test]
     return {
         "name": name,
@@ -46,18 +46,37 @@ def measure(name: str, network: Network, facts: Facts, *, training: dict | None 
         "parameters": network.weight_bits,
         "macs": macs(network),
         "accuracy": test["right"] / test["images"],
-        "interval": interval(**test),
+        "interval": test["interval"],
         "measured": measured,
         "digest": network.digest,
         **({"training": training} if training else {}),
     }
 
 
+def sources(facts: Facts) -> tuple[str, ...]:
+    """The data sets that the card measures."""
+    return tuple(dict.fromkeys((facts.test, *facts.further, facts.sample)))
+
+
+def check_sources(facts: Facts) -> None:
+    """InputError where a data set of the card cannot be measured: call it before hours of training."""
+    for source in sources(facts):
+        _labelled(source, 1)
+
+
 def count_right(network: Network, source: str, progress=None) -> dict:
-    """``{"images": N, "right": n}`` of the golden model on NAME:SPLIT."""
-    dataset = data.load(source)
+    """What the golden model makes of NAME:SPLIT: data (what was read for it), images, right, interval."""
+    dataset = _labelled(source)
     classes = golden.run(network, dataset.images, keep=False, progress=progress).classes
-    return {"images": len(classes), "right": int(np.count_nonzero(classes == dataset.labels))}
+    images, right = len(classes), int(np.count_nonzero(classes == dataset.labels))
+    return {"data": dataset.name, "images": images, "right": right, "interval": interval(images, right)}
+
+
+def _labelled(source, limit=None):
+    dataset = data.load(source, limit)
+    if dataset.labels is None:
+        raise InputError(f"{source} has no labels, and an accuracy needs them")
+    return dataset
 
 
 def interval(images: int, right: int) -> list[float]:

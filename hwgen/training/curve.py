@@ -1,14 +1,17 @@
 """The learning curve as a picture."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter, StrMethodFormatter
+
+from ..outputs import write_file
 
 
 def draw(points: Sequence[dict], title: str, path: Path):
     """Draw loss and error on held-out images, epoch by epoch, to a PNG; `points` as in `Trainer.curve`."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import PercentFormatter, StrMethodFormatter
-
     epochs = [point["epoch"] for point in points]
     figure = Figure(figsize=(7, 4), layout="constrained")
     losses = figure.subplots()
@@ -23,4 +26,11 @@ def draw(points: Sequence[dict], title: str, path: Path):
     errors.set(ylabel="error on held-out images", ylim=(0, None))
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.yaxis.label.set_color("tab:red")
-    figure.savefig(path, dpi=120)
+    write_picture(figure, path)
+
+
+def write_picture(figure: Figure, path: Path):
+    """A figure as a PNG; the file is complete or the old one stays."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_file(path, content.getvalue())

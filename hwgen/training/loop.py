@@ -2,10 +2,11 @@
 
 All chance comes from one generator whose state is in the checkpoint, so a run that was cut off and resumed ends in
 the same weights as one that was not (on the same kind of processor, with the same number of threads). Where torch finds
-a GPU the run takes it; its sums have an order of their own, and the weights are others.
+a GPU the run takes it; its sums have an order of their own, and the weights are others. On one GPU, too, a run repeats.
 """
 
 import contextlib
+import hashlib
 import math
 import os
 import pickle
@@ -18,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from ..errors import BuildError, InputError
-from .activations import limit_steps
+from .activations import step_logarithms
 from .build import build
 from .norms import freeze_batch_norms, norms
 from .recipe import Recipe
@@ -26,6 +27,8 @@ from .weights import binary_layers, centre_latent_weights, clip_latent_weights
 
 VALIDATION_BATCH = 500
 CALIBRATION_BATCHES = 50
+STEP_RATE = 0.1
+"""Learning rate of the logarithms of learned steps, as a share of the recipe's."""
 
 # What torch's reader of a damaged checkpoint may fail with: it runs the file's own small program.
 _DAMAGED = (
@@ -47,7 +50,7 @@ class Trainer:
     Attributes
     ----------
     model : the torch module
-    curve : one dictionary per finished epoch: epoch (from 1), loss, validation_accuracy, seconds
+    curve : one dictionary per finished epoch: epoch (from 1), loss, validation_accuracy, seconds, device
     validation_indices : which of `images` are held out
 
     Raises
@@ -58,11 +61,16 @@ class Trainer:
     def __init__(self, recipe: Recipe, images, labels, device: str | None = None):
         self.recipe = recipe
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._images, self._labels = (part.to(self.device) for part in _tensors(recipe, images, labels))
+        tensors = _tensors(recipe, images, labels)
+        self._data_digest = hashlib.sha256(b"".join(part.numpy().tobytes() for part in tensors)).hexdigest()
+        self._images, self._labels = (part.to(self.device) for part in tensors)
         self._generator = torch.Generator().manual_seed(recipe.training.seed)
         with self._chance(recipe.training.seed):
             self.model = build(recipe.topology, recipe.method).to(self.device)
-        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.training.learning_rate)
+        steps = step_logarithms(self.model)
+        others = [p for p in self.model.parameters() if not any(p is step for step in steps)]
+        groups = [{"params": others, "share": 1.0}, {"params": steps, "share": STEP_RATE}]
+        self._optimizer = torch.optim.Adam([group for group in groups if group["params"]])
         # Data sets come sorted by class, so the held-out images are drawn and not cut off the end.
         order = torch.randperm(len(self._images), generator=self._generator)
         self.validation_indices = order[: recipe.training.validation].sort().values.numpy()
@@ -90,7 +98,7 @@ class Trainer:
         BuildError : the loss is no longer finite
         """
         began, epoch = time.monotonic(), len(self.curve)
-        with _threads(self.recipe.training.threads):
+        with _arithmetic(self.recipe.training.threads):
             self.model.train()
             if epoch >= self.recipe.training.epochs - self.recipe.training.frozen:
                 freeze_batch_norms(self.model)
@@ -107,14 +115,17 @@ class Trainer:
             if self.recipe.method.weights == "stochastic":
                 self._calibrate()
             accuracy = self.validation_accuracy()
-        point = {"epoch": epoch + 1, "loss": loss, "validation_accuracy": accuracy, "seconds": time.monotonic() - began}
+        seconds = time.monotonic() - began
+        point = {"epoch": epoch + 1, "loss": loss, "validation_accuracy": accuracy, "seconds": seconds}
+        point["device"] = self.device.type
         self.curve.append(point)
         return point
 
     def _step(self, chosen, progress) -> torch.Tensor:
         """One optimizer step on the images `chosen`, `progress` (0..1) of the run done; the loss, on the device."""
+        rate = self.recipe.training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
         for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.training.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+            group["lr"] = rate * group["share"]
         images = self._images[chosen.to(self.device)]
         images = _shifted(images, self.recipe.training.shift, self._generator)
         if self.recipe.training.mirror:
@@ -130,7 +141,6 @@ class Trainer:
         if self.recipe.method.weights == "scaled":
             centre_latent_weights(self.model)
         clip_latent_weights(self.model)
-        limit_steps(self.model)
         return loss.detach()
 
     def _logits(self, images) -> torch.Tensor:
@@ -190,6 +200,7 @@ class Trainer:
         path = Path(path)
         state = {
             "recipe": self.recipe.digest,
+            "data": self._data_digest,
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "generator": self._generator.get_state(),
@@ -209,22 +220,26 @@ class Trainer:
 
         Raises
         ------
-        InputError : the file is no checkpoint, or one of another recipe
+        InputError : the file is no checkpoint, or one of another recipe or other training data
         """
         remedy = "remove it to start over"
         try:
             # A file that is no zip archive would go to torch's reader of old files.
-            state = torch.load(path, map_location=self.device, weights_only=True) if zipfile.is_zipfile(path) else None
+            state = torch.load(path, map_location="cpu", weights_only=True) if zipfile.is_zipfile(path) else None
         except _DAMAGED:
             state = None
         if not isinstance(state, dict) or "recipe" not in state:
             raise InputError(f"{path}: it is no checkpoint of a training run; {remedy}")
         if state["recipe"] != self.recipe.digest:
             raise InputError(f"{path}: it is a checkpoint of another recipe; {remedy}")
+        if state.get("data") != self._data_digest:
+            raise InputError(
+                f"{path}: it was trained on other images than those of {self.recipe.training.data}; {remedy}"
+            )
         try:
             self.model.load_state_dict(state["model"])
             self._optimizer.load_state_dict(state["optimizer"])
-            self._generator.set_state(state["generator"].cpu())
+            self._generator.set_state(state["generator"])
             self.curve = list(state["curve"])
         except _DAMAGED:
             raise InputError(f"{path}: it is a damaged checkpoint; {remedy}") from None
@@ -276,11 +291,12 @@ def _mirrored(images, generator):
 
 
 @contextlib.contextmanager
-def _threads(count):
-    """torch with `count` threads, and as before afterwards."""
+def _arithmetic(threads):
+    """torch with so many threads, and on a GPU with sums that repeat and no rounding to TF32; as before afterwards."""
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(threads)
     try:
-        yield
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
     finally:
         torch.set_num_threads(before)

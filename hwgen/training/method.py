@@ -62,9 +62,11 @@ class Method:
 
     @property
     def name(self) -> str:
-        """The paper whose method it is, for cards."""
-        if self.weights == "scaled":
-            return "XNOR-Net"
-        if self.weights == "stochastic":
-            return "BinaryConnect, stochastic"
-        return "BNN" if self.activation_bits == 1 else "BinaryConnect"
+        """The paper whose method it is, and how it differs, for cards."""
+        parts = [{"scaled": "XNOR-Net", "stochastic": "BinaryConnect, stochastic"}.get(self.weights, "BinaryConnect")]
+        if self.activation_bits > 1:
+            learned = " with learned steps" if self.step == "learned" else ""
+            parts.append(f"{self.activation_bits}-bit activations{learned}")
+        elif self.weights == "sign":
+            parts = ["BNN"]
+        return ", ".join([*parts, "shift-based batch norm"] if self.norm == "shift" else parts)

@@ -72,7 +72,7 @@ class _AP2(torch.autograd.Function):
         # frexp gives |z| = m 2^e with m in [1/2, 1): the logarithm rounds up from m = 2^-1/2 on, without a log2 whose
         # last bit could differ from one machine to the next.
         mantissa, exponent = torch.frexp(values.abs())
-        exponent = exponent - (mantissa < 0.5**0.5).to(exponent.dtype)
+        exponent = exponent - (mantissa.double() < 0.5**0.5).to(exponent.dtype)
         return torch.ldexp(torch.sign(values), exponent)
 
     @staticmethod

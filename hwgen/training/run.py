@@ -11,7 +11,7 @@ from .. import golden, storage
 from ..errors import InputError
 from ..models import CARD_FILE, NETWORK_FILE
 from ..network import Network
-from ..outputs import writable_folder, write_file
+from ..outputs import claimed, writable_folder, write_file
 from . import card, curve
 from .export import to_network
 from .loop import Trainer
@@ -41,33 +41,53 @@ def train(recipe: Recipe, images, labels, folder, *, on_start=None, on_step=None
     on_start : called with the trainer before the first epoch: `len(trainer.curve)` epochs are already done
     on_step : called after each optimizer step with nothing
     on_epoch : called after each epoch with its point of the learning curve
+
+    Raises
+    ------
+    InputError : the folder cannot be written or another run is at work there, or its checkpoint is another's
     """
     trainer = Trainer(recipe, images, labels)
-    folder = writable_folder(folder)
-    checkpoint = folder / CHECKPOINT_FILE
-    if checkpoint.exists():
-        trainer.load(checkpoint)
-    if on_start:
-        on_start(trainer)
-    try:
-        while not trainer.finished:
-            point = trainer.train_epoch(on_step)
-            trainer.save(checkpoint)
-            write_file(folder / CURVE_FILE, f"{json.dumps(trainer.curve, indent=1)}\n".encode())
-            if on_epoch:
-                on_epoch(point)
-    finally:
-        if trainer.curve:
-            curve.draw(trainer.curve, recipe.name, folder / PICTURE_FILE)
+    with claimed(writable_folder(folder)) as folder:
+        checkpoint = folder / CHECKPOINT_FILE
+        if checkpoint.exists():
+            trainer.load(checkpoint)
+        if on_start:
+            on_start(trainer)
+        try:
+            while not trainer.finished:
+                point = trainer.train_epoch(on_step)
+                trainer.save(checkpoint)
+                _write_curve(trainer, folder)
+                if on_epoch:
+                    on_epoch(point)
+        finally:
+            if trainer.curve:
+                _write_curve(trainer, folder)
+                curve.draw(trainer.curve, recipe.name, folder / PICTURE_FILE)
     return trainer
 
 
-def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trained:
+def _write_curve(trainer, folder):
+    write_file(folder / CURVE_FILE, f"{json.dumps(trainer.curve, indent=1)}\n".encode())
+
+
+def resume(recipe: Recipe, images, labels, folder) -> Trainer:
+    """The trainer of the checkpoint in `folder`, as it stands. InputError: there is none, or it is another's."""
+    path = Path(folder) / CHECKPOINT_FILE
+    if not path.exists():
+        raise InputError(f"{path}: there is no checkpoint yet; train at least one epoch")
+    trainer = Trainer(recipe, images, labels)
+    trainer.load(path)
+    return trainer
+
+
+def publish(trainer: Trainer, images, labels, folder, *, source: str, on_images=None) -> Trained:
     """Export a trained network to `folder` (network.npz, card.json), every figure of the card by the golden model.
 
     Parameters
     ----------
     images, labels : the training set; its held-out images give the validation accuracy
+    source : what they are, for the card
     on_images : called with (images done, images) while the golden model runs on the test set
 
     Raises
@@ -82,11 +102,12 @@ def publish(trainer: Trainer, images, labels, folder, *, on_images=None) -> Trai
     right = np.count_nonzero(golden.run(network, images[held], keep=False).classes == labels[held])
     facts = {
         "method": recipe.method.name,
-        "data": recipe.training.data,
+        "data": source,
         "images": len(images) - len(held),
         "epochs": len(trainer.curve),
+        "planned_epochs": recipe.training.epochs,
         "seconds": round(sum(point["seconds"] for point in trainer.curve)),
-        "device": trainer.device.type,
+        "device": ", ".join(dict.fromkeys(point["device"] for point in trainer.curve)),
         "threads": recipe.training.threads,
         "precision": recipe.training.precision,
         "seed": recipe.training.seed,

@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
+
 from .. import golden, plan
 from ..boards import Board
 from ..data import Dataset
 from ..errors import InputError
 from ..outputs import write_file
 from ..topology import READY, ResNet, Topology
+from .curve import write_picture
 from .export import to_network
 from .method import Method
 from .recipe import Facts, Recipe, Training
@@ -100,17 +104,17 @@ def run(
     topology = base(name)
     if test.labels is None:
         raise InputError(f"{test.name} has no labels, and an accuracy needs them")
-    points: list[Point] = []
-    for number, (scale, precision) in enumerate([(s, b) for s in scales for b in bits], start=1):
-        label = f"{name}-x{scale:g}-a{precision}"
-        recipe = Recipe(
-            name=label.replace("-", "_").replace(".", "p"),
-            topology=scaled(topology, scale),
-            method=Method(activation_bits=precision),
-            training=training,
-            card=_NO_CARD,
+    if test.images.shape[1:] != images.images.shape[1:]:
+        shapes = ("x".join(map(str, part.images.shape[1:])) for part in (test, images))
+        raise InputError(
+            f"{test.name} has images of {next(shapes)}, {images.name} of {next(shapes)}; take two sets of one kind"
         )
-        trainer = train(recipe, images.images, images.labels, folder / label, on_step=on_step)
+    points: list[Point] = []
+    choices = [(scale, precision) for scale in scales for precision in bits]
+    recipes = [_recipe(name, topology, *choice, training) for choice in choices]
+    for number, ((scale, precision), recipe) in enumerate(zip(choices, recipes, strict=True), start=1):
+        own = folder / f"{recipe.name}-{recipe.digest[:8]}"
+        trainer = train(recipe, images.images, images.labels, own, on_step=on_step)
         network = to_network(trainer.model, topology.image_shape, recipe.name)
         right = golden.run(network, test.images, keep=False).classes == test.labels
         try:
@@ -131,9 +135,19 @@ def run(
             )
         )
         if on_point:
-            on_point(points[-1], number, len(scales) * len(bits))
+            on_point(points[-1], number, len(choices))
     write(points, folder, {"topology": name, "board": board.name, "test": test.name, "training": asdict(training)})
     return points
+
+
+def _recipe(name, topology, scale, precision, training) -> Recipe:
+    try:
+        wider = scaled(topology, scale)
+    except ValueError as error:
+        raise InputError(f"{name} cannot be {scale:g} times as wide: {error}") from None
+    label = f"{name}_x{scale:g}_a{precision}".replace(".", "p").replace("-", "m").replace("+", "")
+    method = Method(activation_bits=precision)
+    return Recipe(name=label, topology=wider, method=method, training=training, card=_NO_CARD)
 
 
 _NO_CARD = Facts(title="-", dataset="-", test="-", sample="-", input="-", licence="-", source="-")
@@ -148,9 +162,6 @@ def write(points: Sequence[Point], folder: Path, facts: dict):
 
 def draw(points: Sequence[Point], title: str, board: str, folder: Path):
     """Accuracy against weight bits and against planned cycles, a line for each precision, to a PNG in `folder`."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter, StrMethodFormatter
-
     figure = Figure(figsize=(10, 4), layout="constrained")
     figure.suptitle(title)
     left, right = figure.subplots(1, 2, sharey=True)
@@ -169,4 +180,4 @@ def draw(points: Sequence[Point], title: str, board: str, folder: Path):
         panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.xaxis.set_minor_formatter(NullFormatter())
     left.legend()
-    figure.savefig(folder / PICTURE_FILE, dpi=120)
+    write_picture(figure, folder / PICTURE_FILE)

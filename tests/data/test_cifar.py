@@ -87,7 +87,18 @@ def link(target):
     return stream.getvalue()
 
 
+def sparse():
+    """An archive whose test batch says that it has holes, and lies about where."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("cifar-10-batches-bin/test_batch.bin")
+        info.pax_headers = {"GNU.sparse.map": "0,x", "GNU.sparse.size": "10"}
+        archive.addfile(info)
+    return stream.getvalue()
+
+
 DAMAGED = [
+    ("cifar-10-binary.tar.gz", sparse(), "invalid literal"),
     ("cifar-10-binary.tar.gz", b"nonsense", "Not a gzipped file"),
     ("cifar-10-binary.tar.gz", packed(b"nonsense"), "truncated header|unexpected end|invalid header|file could not"),
     ("cifar-10-binary.tar.gz", tar_gz({}), "it has no cifar-10-batches-bin/test_batch.bin"),

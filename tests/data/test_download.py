@@ -1,4 +1,6 @@
 import hashlib
+import http.client
+import urllib.request
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +77,19 @@ def test_a_changed_download_is_refused_and_not_kept(mirror, tmp_path, change):
     with pytest.raises(InputError, match="could not be downloaded .*another file than the known one.*HWGEN_DATA"):
         data.load("mnist:test")
     assert not list((tmp_path / "cache" / "hwgen" / "data" / "mnist").iterdir())
+
+
+def test_a_mirror_that_speaks_no_http_is_passed_over(mirror, monkeypatch):
+    """What `http.client` makes of nonsense is no OSError."""
+    whole = urllib.request.urlopen
+
+    def nonsense(address, **options):
+        if "/down/" in address:
+            raise http.client.BadStatusLine("hello")
+        return whole(address, **options)
+
+    monkeypatch.setattr(urllib.request, "urlopen", nonsense)
+    assert len(data.load("mnist:test")) == 50
 
 
 def test_without_a_network_the_message_says_what_to_do(mirror):

@@ -24,6 +24,9 @@ def test_jpeg_copies(alone):
     np.savez(alone / "cifar10_jpeg_test.npz", **{**arrays, "offsets": offsets // 2})
     with pytest.raises(InputError, match="cifar10_jpeg_test.npz: a JPEG cannot be read: "):
         data.load("cifar10:test")
+    np.savez(alone / "cifar10_jpeg_test.npz", **{**arrays, "labels": np.int64(3)})
+    with pytest.raises(InputError, match=r"cifar10_jpeg_test.npz: labels are N integers, not int64 of shape \(\)"):
+        data.load("cifar10:test")
 
 
 def test_jpeg_copies_without_pillow(alone, monkeypatch):

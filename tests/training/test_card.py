@@ -48,7 +48,8 @@ def test_figures_of_a_network(network):
     sample = data.load("mnist-sample:test")
     right = int((golden.run(network, sample.images).classes == sample.labels).sum())
     assert measured["parameters"] == 4 * 9 + 6 * 4 * 15 + 1800
-    assert measured["measured"] == {"mnist-sample:test": {"images": 200, "right": right}}
+    name, limits = "mnist-sample:test", card.interval(200, right)
+    assert measured["measured"] == {name: {"data": name, "images": 200, "right": right, "interval": limits}}
     assert measured["accuracy"] == right / 200
     assert measured["interval"] == card.interval(200, right)
     assert measured["digest"] == network.digest and measured["training"] == {"epochs": 3}
@@ -61,6 +62,17 @@ def test_further_data_is_measured_too(network):
         card.measure("n", network, facts)
     grey = replace(FACTS, test="mnist-sample:test", further=("mnist-sample:test",))
     assert card.measure("n", network, grey)["further"] == ["mnist-sample:test"]
+
+
+def test_data_that_cannot_be_measured_is_refused_beforehand(network, tmp_path):
+    np.savez(tmp_path / "nameless.npz", images=data.load("mnist-sample:test").images)
+    facts = replace(FACTS, further=(str(tmp_path / "nameless.npz"),))
+    for check in (lambda: card.check_sources(facts), lambda: card.measure("n", network, facts)):
+        with pytest.raises(InputError, match="nameless.npz has no labels, and an accuracy needs them"):
+            check()
+    with pytest.raises(InputError, match="the split is train or test, not 'tset'"):
+        card.check_sources(replace(FACTS, test="mnist:tset"))
+    card.check_sources(FACTS)
 
 
 def test_interval_is_wilsons():

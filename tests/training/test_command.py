@@ -9,6 +9,7 @@ import pytest
 
 from hwgen import models, storage
 from hwgen.cli import main
+from hwgen.training.loop import Trainer
 
 RECIPE = """
 name = "small"
@@ -89,6 +90,7 @@ def test_card_takes_a_network_of_others(recipe, tmp_path, capsys):
         (["nothing.toml"], "nothing.toml: there is no such file"),
         (["--card", "nothing"], "card.json: there is no such file"),
         (["--card", "x", "-o", "y"], "--card rewrites the card where it lies"),
+        (["--card", "x", "--publish"], "--card rewrites the card where it lies; leave --output and --publish out"),
         (["x", "--network", "y"], "--network goes with --card"),
     ],
 )
@@ -98,11 +100,42 @@ def test_refusals(arguments, message, capsys):
     assert message in output.err and output.err.count("\n") == 1 and output.out == ""
 
 
-def test_without_torch_it_says_what_to_install(recipe):
-    program = "import sys; sys.modules['torch'] = None; from hwgen.cli import main; sys.exit(main(sys.argv[1:]))"
-    done = subprocess.run([sys.executable, "-c", program, "train", str(recipe)], capture_output=True, text=True)
+@pytest.mark.parametrize("absent", ["torch", "matplotlib"])
+@pytest.mark.parametrize("command", ["train", "study"])
+def test_it_says_what_to_install(absent, command, recipe):
+    program = f"import sys; sys.modules['{absent}'] = None; from hwgen.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = ["train", str(recipe)] if command == "train" else ["study"]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr == "hwgen: training needs torch, which is not installed: pip install 'hwgen[train]'\n"
+    assert done.stderr == f"hwgen: training needs {absent}, which is not installed: pip install 'hwgen[train]'\n"
+
+
+def test_an_unfinished_run_is_published_as_it_stands(recipe, tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "out"
+    assert main(["train", "--publish", str(recipe), "-o", str(folder)]) == 2
+    assert "checkpoint.pt: there is no checkpoint yet; train at least one epoch" in capsys.readouterr().err
+    whole = Trainer.train_epoch
+
+    def one_epoch(self, on_step=None):
+        if self.curve:
+            raise KeyboardInterrupt
+        return whole(self, on_step)
+
+    monkeypatch.setattr(Trainer, "train_epoch", one_epoch)
+    assert main(["train", str(recipe), "-o", str(folder)]) == 130
+    assert not (folder / models.CARD_FILE).exists()
+    assert main(["train", "--publish", str(recipe), "-o", str(folder)]) == 0
+    first = models_card(folder)
+    assert (first["training"]["epochs"], first["training"]["planned_epochs"]) == (1, 2)
+    monkeypatch.undo()
+    assert main(["train", str(recipe), "-o", str(folder)]) == 0
+    assert models_card(folder)["training"]["epochs"] == 2 and models_card(folder)["digest"] != first["digest"]
+
+
+def test_a_wrong_test_set_is_found_before_training(recipe, tmp_path, capsys):
+    recipe.write_text(recipe.read_text().replace('sample = "', 'sample = "no'))
+    assert main(["train", str(recipe), "-o", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists() and "there is no such file" in capsys.readouterr().err
 
 
 def models_card(folder):

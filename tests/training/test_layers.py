@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from hwgen.training.activations import LEAST_STEP, InputSign, Sign, Uniform, limit_steps
+from hwgen.training.activations import InputSign, Sign, Uniform, step_logarithms
 from hwgen.training.norms import BatchNorm, ShiftBatchNorm
 from hwgen.training.weights import (
     BinaryConv2d,
@@ -160,16 +161,14 @@ def test_centring_takes_the_mean_over_input_channels():
 def test_a_learned_step_has_the_gradient_of_the_quotient():
     activation = Uniform(2, learned=True)
     values = torch.tensor([[0.3, -4.0, 0.9, 4.0]], requires_grad=True)
-    gain = (4 * 3) ** -0.5
     activation(values).sum().backward()
-    # d(x / step) / d step = -x / step^2 where nothing is limited
-    assert activation.step.grad is not None
-    assert activation.step.grad.item() == pytest.approx(-(0.3 + 0.9) / 0.25 * gain, rel=1e-5)
+    # d(x / step) / d log(step) = -x / step where nothing is limited
+    (logarithm,) = step_logarithms(activation)
+    assert logarithm.grad is not None and logarithm.grad.item() == pytest.approx(-(0.3 + 0.9) / 0.5, rel=1e-5)
     assert values.grad is not None and values.grad.tolist() == [[2, 0, 2, 0]]
-    activation.step.data.fill_(-1)
-    limit_steps(activation)
-    assert activation.step.item() == pytest.approx(LEAST_STEP)
-    assert not Uniform(2).step.requires_grad
+    logarithm.data.fill_(math.log(3))
+    assert activation.step.item() == pytest.approx(1.5)
+    assert not Uniform(2).step.requires_grad and not step_logarithms(Uniform(2))
 
 
 def test_input_sign_splits_the_pixels_in_the_middle():
@@ -205,6 +204,26 @@ def test_shift_norm_in_training_is_near_the_ordinary_one():
     norm.eval()
     deviation = norm(values).std()
     assert 0.5 < deviation < 2
+
+
+def test_shift_norm_in_training_is_algorithm_3():
+    """BNN's algorithm 3 in NumPy: every factor a power of two, of each centred value as well."""
+
+    def ap2(z):
+        return np.sign(z) * 2.0 ** np.round(np.log2(np.abs(z)))
+
+    values = np.random.default_rng(6).normal(3, 20, (50, 4, 2, 2))
+    gamma, beta = np.array([1.0, -1.7, 0.3, 5.0]), np.array([0.5, 0.0, -2.0, 1.0])
+    norm = ShiftBatchNorm(4).double().train()
+    norm.weight.data, norm.bias.data = torch.tensor(gamma), torch.tensor(beta)
+    centred = values - values.mean((0, 2, 3), keepdims=True)
+    variance = (centred * ap2(centred)).mean((0, 2, 3))
+    scale = ap2(1 / np.sqrt(variance + norm.eps)) * ap2(gamma)
+    expected = centred * scale[:, None, None] + beta[:, None, None]
+    np.testing.assert_allclose(norm(torch.tensor(values)).detach().numpy(), expected, rtol=1e-5, atol=1e-4)
+    mean, running = (part.numpy() for part in norm.statistics)
+    np.testing.assert_allclose(mean, 0.1 * values.mean((0, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(running, 0.9 + 0.1 * variance, rtol=1e-5)
 
 
 def test_shift_norm_passes_gradients():

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from hwgen.errors import BuildError, InputError
-from hwgen.training.loop import Trainer, _shifted
+from hwgen.training.activations import Uniform
+from hwgen.training.loop import STEP_RATE, Trainer, _shifted
 from hwgen.training.norms import BatchNorm
 from hwgen.training.weights import binary_layers
 
@@ -37,6 +38,28 @@ def test_uniform_activations_learn(small_recipe, digits, bits):
     trainer = Trainer(small_recipe(method={"activation_bits": bits}), *digits)
     first, *_, last = [trainer.train_epoch() for _ in range(3)]
     assert last["loss"] < first["loss"] / 2, trainer.curve
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_learned_steps_move_in_proportion(bits, small_recipe, digits):
+    """A step of 2^-7 may not be thrown about by a learning rate of 0.02."""
+    trainer = Trainer(small_recipe(method={"activation_bits": bits, "step": "learned"}, epochs=6), *digits)
+    while not trainer.finished:
+        trainer.train_epoch()
+    ratios = [m.step.item() * 2 ** (bits - 1) for m in trainer.model.modules() if isinstance(m, Uniform)]
+    assert len(ratios) == 3 and all(0.5 < ratio < 2 for ratio in ratios), ratios
+    assert len(set(ratios)) == 3 and 1.0 not in ratios
+
+
+def test_the_learning_rate_falls_along_half_a_cosine(small_recipe, digits):
+    trainer = Trainer(small_recipe(method={"activation_bits": 2, "step": "learned"}, epochs=2), *digits)
+    rates = []
+    for _ in range(2):
+        trainer.train_epoch(on_step=lambda: rates.append([g["lr"] for g in trainer._optimizer.param_groups]))
+    places = np.arange(len(rates)) / len(rates)
+    weights, steps = np.array(rates).T
+    np.testing.assert_allclose(weights, 0.02 * (1 + np.cos(np.pi * places)) / 2)
+    np.testing.assert_allclose(steps, weights * STEP_RATE)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -75,10 +98,10 @@ def test_bfloat16_learns_in_float32_weights(method, small_recipe, digits):
     assert rounded.curve[-1]["loss"] < rounded.curve[0]["loss"] * 0.7, rounded.curve
     assert {value.dtype for value in rounded.model.state_dict().values()} <= {torch.float32, torch.int64}
     # Not the rounded sums but those of float32 say how good the network is.
-    rounded.model.eval()
-    held = rounded._images[rounded.validation_indices].float()
-    with torch.no_grad():
-        assert rounded.model(held).dtype == torch.float32
+    seen = []
+    rounded.model[0].register_forward_hook(lambda _, inputs, output: seen.append(output.dtype))
+    rounded.validation_accuracy()
+    assert seen == [torch.float32]
 
 
 def test_held_out_images_are_drawn_and_never_trained_on(small_recipe, digits):
@@ -116,6 +139,8 @@ def test_checkpoint_refusals(small_recipe, digits, tmp_path):
     trainer.save(tmp_path / "checkpoint.pt")
     with pytest.raises(InputError, match="it is a checkpoint of another recipe; remove it"):
         Trainer(small_recipe(seed=1), *digits).load(tmp_path / "checkpoint.pt")
+    with pytest.raises(InputError, match="it was trained on other images than those of digits; remove it"):
+        Trainer(small_recipe(), digits[0][::-1], digits[1]).load(tmp_path / "checkpoint.pt")
     data = (tmp_path / "checkpoint.pt").read_bytes()
     for name, content in {"cut": data[: len(data) // 2], "text": b"hello", "empty": b""}.items():
         (tmp_path / name).write_bytes(content)

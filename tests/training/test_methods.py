@@ -77,8 +77,15 @@ def test_methods_differ(small_recipe, digits):
 def test_names():
     names = [Method(**keys).name for keys in METHODS.values()]
     assert names == [
-        "BinaryConnect", "BinaryConnect, stochastic", "BNN", "BNN", "XNOR-Net", "BinaryConnect", "XNOR-Net", "BNN"
-    ]  # fmt: skip
+        "BinaryConnect, 8-bit activations",
+        "BinaryConnect, stochastic, 4-bit activations",
+        "BNN",
+        "BNN, shift-based batch norm",
+        "XNOR-Net",
+        "BinaryConnect, 2-bit activations with learned steps",
+        "XNOR-Net, 3-bit activations with learned steps, shift-based batch norm",
+        "BNN",
+    ]
 
 
 @pytest.mark.parametrize("name", [name for name in READY if name != "resnet18"])
@@ -96,7 +103,7 @@ def test_resnet_trains_and_is_refused_as_hardware(small_recipe, digits, tmp_path
     trainer = trained(recipe, digits)
     assert trainer.curve[-1]["loss"] < trainer.curve[0]["loss"] * 0.7, trainer.curve
     with pytest.raises(InputError, match="small: shortcut additions cannot become hardware yet; its checkpoint"):
-        publish(trainer, *digits, tmp_path)
+        publish(trainer, *digits, tmp_path, source="digits")
     assert not list(tmp_path.iterdir())
     sizes = []
     for block in trainer.model.get_submodule("blocks"):
@@ -123,7 +130,7 @@ def test_real_ends_train_and_are_refused_as_hardware(end, small_recipe, digits, 
     trainer = trained(small_recipe(method={end: "real"}), digits)
     assert trainer.curve[-1]["loss"] < trainer.curve[0]["loss"] * 0.7, trainer.curve
     with pytest.raises(InputError, match="real weights cannot become hardware"):
-        publish(trainer, *digits, tmp_path)
+        publish(trainer, *digits, tmp_path, source="digits")
 
 
 def test_statistics_are_those_of_evaluations_weights(small_recipe, digits):

@@ -22,7 +22,7 @@ def recipe(small_recipe, digits, tmp_path):
 def test_a_run_that_is_cut_off_goes_on(recipe, tmp_path):
     dataset = data.load(recipe.training.data)
     whole = train(recipe, dataset.images, dataset.labels, tmp_path / "whole")
-    result = publish(whole, dataset.images, dataset.labels, tmp_path / "whole")
+    result = publish(whole, dataset.images, dataset.labels, tmp_path / "whole", source="bars")
 
     def interrupt(point):
         raise KeyboardInterrupt
@@ -39,7 +39,10 @@ def test_a_run_that_is_cut_off_goes_on(recipe, tmp_path):
         on_start=lambda trainer: done.append(len(trainer.curve)),
     )
     assert done == [1] and again.finished
-    assert publish(again, dataset.images, dataset.labels, tmp_path / "cut").network.digest == result.network.digest
+    assert (
+        publish(again, dataset.images, dataset.labels, tmp_path / "cut", source="bars").network.digest
+        == result.network.digest
+    )
 
 
 def test_what_a_run_leaves(recipe, tmp_path):
@@ -47,7 +50,12 @@ def test_what_a_run_leaves(recipe, tmp_path):
     trainer = train(recipe, dataset.images, dataset.labels, tmp_path / "out")
     seen = []
     result = publish(
-        trainer, dataset.images, dataset.labels, tmp_path / "out", on_images=lambda done, of: seen.append((done, of))
+        trainer,
+        dataset.images,
+        dataset.labels,
+        tmp_path / "out",
+        source="bars",
+        on_images=lambda done, of: seen.append((done, of)),
     )
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         models.CARD_FILE, "checkpoint.pt", "curve.json", "curve.png", models.NETWORK_FILE,
@@ -59,6 +67,8 @@ def test_what_a_run_leaves(recipe, tmp_path):
     assert card["accuracy"] == right.mean() and seen[-1] == (240, 240)
     assert card["training"]["validation_accuracy"] == right[trainer.validation_indices].mean()
     assert card["training"]["images"] == 200 and card["training"]["validation_images"] == 40
+    assert card["training"]["data"] == "bars" and card["training"]["device"] == trainer.device.type
+    assert card["training"]["epochs"] == card["training"]["planned_epochs"] == 2
     assert card["training"]["final_loss"] == round(trainer.curve[-1]["loss"], 4)
 
 
@@ -66,3 +76,23 @@ def test_an_output_folder_that_cannot_be_made(recipe, digits, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="out: cannot be written .Not a directory.; name another folder with -o"):
         train(recipe, digits[0], digits[1], tmp_path / "file" / "out")
+
+
+def test_one_run_at_a_time_in_a_folder(recipe, digits, tmp_path):
+    def second(point):
+        with pytest.raises(
+            InputError, match="out: another run of hwgen is at work there; wait for it, or name another"
+        ):
+            train(recipe, *digits, tmp_path / "out")
+
+    assert train(recipe, *digits, tmp_path / "out", on_epoch=second).finished
+    assert train(recipe, *digits, tmp_path / "out").finished
+
+
+def test_a_curve_that_was_lost_is_written_again(recipe, digits, tmp_path):
+    train(recipe, *digits, tmp_path / "out")
+    for name in ("curve.json", "curve.png"):
+        (tmp_path / "out" / name).unlink()
+    assert len(train(recipe, *digits, tmp_path / "out").curve) == 2
+    assert len(json.loads((tmp_path / "out" / "curve.json").read_text())) == 2
+    assert (tmp_path / "out" / "curve.png").read_bytes().startswith(b"\x89PNG")

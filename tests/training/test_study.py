@@ -26,6 +26,8 @@ def test_a_small_study(tmp_path, capsys):
     assert written["points"] == points and written["training"]["epochs"] == 4
     assert (tmp_path / "out" / "study.png").read_bytes().startswith(b"\x89PNG")
 
+    assert main([*arguments[:-2], "--epochs", "1", *arguments[-2:]]) == 0  # another study in the same folder
+    capsys.readouterr()
     assert main(arguments) == 0
     output = capsys.readouterr().out
     assert "does not fit" in output and "study.png" in output
@@ -48,6 +50,11 @@ def test_scaling_leaves_the_classes():
         (["--scales", "nan"], "numbers 0.01..100, separated by commas, not 'nan'"),
         (["--bits", "0"], "numbers 1..8, separated by commas, not '0'"),
         (["lenet", "--board", "x"], "x"),
+        (["lenet", "--scales", "1,100"], "lenet cannot be 100 times as wide: channels is an integer 1..4096"),
+        (
+            ["--test", "cifar10-sample:test"],
+            "images of 32x32x3, mnist-sample:test of 28x28x1; take two sets of one kind",
+        ),
         (["cnv"], "image_shape is [3, 32, 32], but mnist-sample:test has [1, 28, 28]"),
     ],
 )

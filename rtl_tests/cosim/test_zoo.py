@@ -1,0 +1,48 @@
+"""Every model of the zoo, simulated as the hardware of the smallest board that holds it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen import boards, data, models, plan
+from hwgen.errors import InputError
+from hwgen.sim.verify import verify
+
+NAMES = [path.parent.name for path in sorted(models.folder().glob("*/card.json"))]
+SMALLEST = {
+    "cnn_mnist_w1a1": "icebreaker",
+    "lenet_w1a1": "ulx3s_12f",
+    "lfc_w1a1": "ulx3s_85f",
+    "sfc_w1a1": "ulx3s_12f",
+    "tfc_w1a1": "icebreaker",
+}
+"""What README says. (The ULX3S of 12F and 25F hold the same die.)"""
+
+
+def smallest(network):
+    """(name of the board with the fewest LUTs that holds `network`, its plan)."""
+    for board in sorted(map(boards.load, boards.names()), key=lambda board: (board.target.luts, board.name)):
+        try:
+            return board.name, plan.plan(network, board)
+        except InputError:
+            continue
+    raise AssertionError("no board holds it")
+
+
+def test_the_table_is_whole():
+    assert sorted(SMALLEST) == NAMES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_smallest_board(name):
+    model = models.load(name)
+    board, planned = smallest(model.network)
+    assert board == SMALLEST[name]
+    images = data.load(model.card["sample"]).images
+    chosen = images[np.linspace(0, len(images) - 1, 3).astype(int)]
+    report = verify(planned, chosen, seed=len(name), folder=Path("build/rtl_tests"))
+    assert (report.mismatches, report.cycle_mismatches) == (0, 0)
+    assert report.frames >= 8 and len(report.stages) == len(planned.stages)
+    assert all(stage.values for stage in report.stages)
