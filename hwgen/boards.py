@@ -27,13 +27,11 @@ class Family:
     name : ``"ice40"`` or ``"ecp5"``
     ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
     spram_shape : (depth, width) of one single-port RAM without initial contents
-    carry_absorbs_xor : whether a carry cell can compute the XORs of what it adds
     """
 
     name: str
     ram_shapes: tuple[tuple[int, int], ...]
     spram_shape: tuple[int, int] | None
-    carry_absorbs_xor: bool
 
 
 FAMILIES = {
@@ -43,13 +41,11 @@ FAMILIES = {
             name="ice40",
             ram_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
             spram_shape=(16384, 16),
-            carry_absorbs_xor=False,
         ),
         Family(
             name="ecp5",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
-            carry_absorbs_xor=True,
         ),
     )
 }

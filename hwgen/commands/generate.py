@@ -31,7 +31,8 @@ def run(options, session) -> Answer:
 
     fit, board, model = load_fit(options, session)
     shape = fit.plan.shape
-    design = f"{shape.p}x{shape.s}x{shape.q}-{model.network.digest[:12]}"
+    style = fit.plan.style
+    design = f"{shape.p}x{shape.s}x{shape.q}-{style.cells}{style.stages}-{model.network.digest[:12]}"
     folder = options.output or Path("build") / f"{file_name(options.model)}-{board.name}-{design}"
     facts = {"model": options.model, **plan_facts(fit, board)}
     with session.step("writing the Verilog"):

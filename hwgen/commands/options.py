@@ -32,6 +32,12 @@ def add_shape(parser: argparse.ArgumentParser):
     group.add_argument("--p", type=positive, metavar="P", help="output channels side by side")
     group.add_argument("--s", type=positive, metavar="S", help="input-channel bits per output channel and cycle")
     group.add_argument("--q", type=positive, metavar="Q", help="output pixels side by side")
+    group = parser.add_argument_group("how the array is built")
+    group.add_argument(
+        "--cells", metavar="CELLS", default="generic",
+        help="generic: whatever the tool makes of adders; ecp5: ECP5's carry cells, packed by hand (default: generic)",
+    )  # fmt: skip
+    group.add_argument("--stages", type=positive, default=1, metavar="N", help="registers in a popcount (default: 1)")
 
 
 def add_model(parser: argparse.ArgumentParser):
@@ -86,11 +92,13 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
     """The plan that `add_model`, `add_board` and `add_shape` ask for, against its board, and the model."""
     from .. import boards
     from ..plan import Fit, plan
+    from ..plan.style import Style
 
     board = boards.load(options.board)
     model = load_model(options, session)
     with session.step("planning"):
-        planned = plan(model.network, board, options.p, options.s, options.q)
+        style = Style(cells=options.cells, stages=options.stages)
+        planned = plan(model.network, board, options.p, options.s, options.q, style)
     return Fit.of(planned, board.target), board, model
 
 

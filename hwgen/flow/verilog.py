@@ -10,6 +10,9 @@ from . import toolchain
 
 __all__ = ["emit"]
 
+PLATFORM = "verilog"
+"""What components see as their platform: with one they make cells, without one what the cells do (`hdl.ecp5`)."""
+
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 """What Amaranth notes for itself, of no use to a reader of Verilog."""
 
@@ -32,7 +35,7 @@ def emit(component: wiring.Component, name: str = "top") -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        (work / "top.il").write_text(rtlil.convert(component, name=name, emit_src=False))
+        (work / "top.il").write_text(rtlil.convert(component, name=name, platform=PLATFORM, emit_src=False))
         (work / "emit.ys").write_text(script)
         toolchain.run("yosys", ["emit.ys"], cwd=work, log=None)
         return (work / "top.v").read_text()

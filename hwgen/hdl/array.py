@@ -1,11 +1,11 @@
 """The array: P output channels x Q pixels of processing elements over S lanes."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..plan import pipeline
-from .pe import ProcessingElement
+from ..plan.style import Style
+from .pe import processing_element
 from .step import step_layout
 
 __all__ = ["Array"]
@@ -24,6 +24,7 @@ class Array(wiring.Component):
     bits : accumulator width
     planes : most bit planes of any stage
     pools_minimum : whether channels may pool by minimum
+    style : cells and pipeline
 
     Members
     -------
@@ -31,12 +32,10 @@ class Array(wiring.Component):
     swap : Out, high in the cycle whose edge has to bring the next tile's parameters
     """
 
-    latency = ProcessingElement.latency
-
-    def __init__(self, p: int, s: int, q: int, bits: int, planes: int, pools_minimum: bool):
-        assert self.latency == pipeline.CAPTURE - pipeline.ARRAY
+    def __init__(self, p: int, s: int, q: int, bits: int, planes: int, pools_minimum: bool, style: Style):
         self.p, self.s, self.q = p, s, q
         self.bits, self.planes, self.pools_minimum = bits, planes, pools_minimum
+        self.style, self.latency = style, style.latency(s)
         super().__init__(
             {
                 "weights": In(p * s),
@@ -55,30 +54,58 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        control = Signal.like(self.control)
-        m.d.sync += control.eq(self.control)
-        m.d.sync += self.capture.eq(control.step & control.last)
-        m.d.comb += self.swap.eq(self.control.step & self.control.tile)
+        elements = [
+            [processing_element(self.s, self.bits, self.planes > 1, self.style) for _ in range(self.q)]
+            for _ in range(self.p)
+        ]
+        popcount = elements[0][0].popcount
+        assert self.latency == self.style.input_registers + popcount.latency + 1
+
+        control = self._delayed(m, "control", self.control, self.latency - 1)
+        m.d.sync += self.capture.eq(control[-1].step & control[-1].last)
+        m.d.comb += self.swap.eq(control[-2].step & control[-2].tile)
         if self.pools_minimum:
             # The next tile's parameters may arrive before this tile's last group is captured.
-            with m.If(control.step & control.first):
+            with m.If(control[-1].step & control[-1].first):
                 m.d.sync += self.pool_minimum.eq(self.minimum)
         low = Signal(self.p)
         if self.planes > 1:
             for p in range(self.p):
-                m.d.comb += low[p].eq(self.low[p].bit_select(control.index, 1))
+                m.d.comb += low[p].eq(self.low[p].bit_select(control[-1].index, 1))
+
+        weights = [
+            self._skewed(m, f"weights_{p}", self.weights.word_select(p, self.s), popcount) for p in range(self.p)
+        ]
+        words = [~word if self.style.cells == "ecp5" else word for word in self.activations]
+        activations = [self._skewed(m, f"activations_{q}", word, popcount) for q, word in enumerate(words)]
+        valid = self._delayed(m, "valid", self.valid, self.style.input_registers + popcount.latency - 1)[-1]
         for p in range(self.p):
             for q in range(self.q):
-                m.submodules[f"pe_{p}_{q}"] = pe = ProcessingElement(self.s, self.bits, self.planes > 1)
+                m.submodules[f"pe_{p}_{q}"] = pe = elements[p][q]
                 m.d.comb += [
-                    pe.weights.eq(self.weights.word_select(p, self.s)),
-                    pe.activations.eq(self.activations[q]),
-                    pe.valid.eq(self.valid[q]),
+                    pe.weights.eq(weights[p]),
+                    pe.activations.eq(activations[q]),
+                    pe.valid.eq(valid[q]),
                     pe.start.eq(self.start[p]),
                     pe.low.eq(low[p]),
-                    pe.step.eq(control.step),
-                    pe.first.eq(control.first),
-                    pe.plane.eq(control.plane),
+                    pe.step.eq(control[-1].step),
+                    pe.first.eq(control[-1].first),
+                    pe.plane.eq(control[-1].plane),
                     self.accumulators[p][q].eq(pe.accumulator),
                 ]
         return m
+
+    def _delayed(self, m, name, value, cycles):
+        """`value` as it was 0 .. `cycles` cycles before."""
+        values = [value]
+        for i in range(cycles):
+            later = Signal(value.shape(), name=f"{name}_{i + 1}")
+            m.d.sync += later.eq(values[-1])
+            values.append(later)
+        return values
+
+    def _skewed(self, m, name, word, popcount):
+        """A word of S lanes behind the input registers, and each lane by its skew."""
+        first = self.style.input_registers
+        values = self._delayed(m, name, word, first + max(popcount.skew))
+        return Cat(values[first + skew][lane] for lane, skew in enumerate(popcount.skew))

@@ -4,15 +4,17 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .popcount import XnorPopcount
+from ..plan.style import Style
+from .ecp5 import CarryChain
+from .popcount import CarryXnorPopcount, XnorPopcount
 
-__all__ = ["ProcessingElement"]
+__all__ = ["CarryProcessingElement", "ProcessingElement", "processing_element"]
 
 
 class ProcessingElement(wiring.Component):
     """Accumulates centred popcounts, plane by plane (Horner's rule), from a start value.
 
-    In a cycle with `step`, `count` being the popcount of the inputs one cycle before:
+    In a cycle with `step`, `count` being the popcount of the lanes that were there `latency` - 1 cycles before:
     ``accumulator = (start if first else 2*accumulator + low if plane else accumulator) + count``.
     The start value is minus the threshold, so the sign of the last accumulator is the activation (YodaNN and FINN
     compare instead). `accumulator` shows the new value one cycle after `step`.
@@ -22,14 +24,23 @@ class ProcessingElement(wiring.Component):
     lanes : S
     bits : accumulator width; the planner proves that no sum overflows it
     planes : whether activations of more than one plane occur (else `plane` and `low` are ignored)
+    style : cells (those of the class) and pipeline
+
+    Members
+    -------
+    weights, activations, valid : In, as `XnorPopcount` takes them
+    start, low, step, first, plane : In
+    accumulator : Out
     """
 
-    latency = XnorPopcount.latency + 1
+    popcount_kind: type[XnorPopcount] = XnorPopcount
 
-    def __init__(self, lanes: int, bits: int, planes: bool):
+    def __init__(self, lanes: int, bits: int, planes: bool, style: Style):
         self.lanes = lanes
         self.bits = bits
         self.planes = planes
+        self.popcount = self.popcount_kind(lanes, style)
+        self.latency = self.popcount.latency + 1
         super().__init__(
             {
                 "weights": In(lanes),
@@ -49,17 +60,16 @@ class ProcessingElement(wiring.Component):
 
         Bit k of `low` goes in before plane k.
         """
-        popcount = XnorPopcount(self.lanes)
         accumulator = start
         for k, steps in zip(reversed(range(len(planes))), planes, strict=True):
             if k < len(planes) - 1:
                 accumulator = 2 * accumulator + (low >> k & 1)
-            accumulator += sum(popcount.compute(*step) for step in steps)
+            accumulator += sum(self.popcount.compute(*step) for step in steps)
         return accumulator
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.popcount = popcount = XnorPopcount(self.lanes)
+        m.submodules.popcount = popcount = self.popcount
         m.d.comb += [
             popcount.weights.eq(self.weights),
             popcount.activations.eq(self.activations),
@@ -70,8 +80,39 @@ class ProcessingElement(wiring.Component):
         if self.planes:
             with m.If(self.plane):
                 m.d.comb += carried.eq(Cat(self.low, self.accumulator[:-1]))
+        total = self._total(m, carried)
+        with m.If(self.step):
+            m.d.sync += self.accumulator.eq(total)
+        return m
+
+    def _total(self, m, carried):
         base = Signal(signed(self.bits))
         m.d.comb += base.eq(Mux(self.first, self.start, carried))
-        with m.If(self.step):
-            m.d.sync += self.accumulator.eq(base + popcount.count)
-        return m
+        return base + self.popcount.count
+
+
+class CarryProcessingElement(ProcessingElement):
+    """`ProcessingElement` in ECP5's carry cells: half a cell a bit adds the count to the accumulator, or to the start.
+
+    Its LUT4 holds P = (accumulator ^ count) or, in the first step, (start ^ count); G is the count in either case,
+    because where P is 0 both operands are alike. `first` comes in inverted: for D = C = 0 LUT4 and LUT2 are one table.
+    """
+
+    popcount_kind = CarryXnorPopcount
+
+    def _total(self, m, carried):
+        later = Signal()
+        m.d.comb += later.eq(~self.first)
+        chain = CarryChain("total")
+        chain.inject(self.popcount.carry)
+        count = [*self.popcount.count]
+        count += [count[-1]] * (self.bits - len(count))
+        total = [chain.half(0x663C, carried[i], count[i], self.start[i], later) for i in range(self.bits)]
+        chain.close(m)
+        return Cat(*total)
+
+
+def processing_element(lanes: int, bits: int, planes: bool, style: Style) -> ProcessingElement:
+    """The processing element of a style."""
+    kind = ProcessingElement if style.cells == "generic" else CarryProcessingElement
+    return kind(lanes, bits, planes, style)

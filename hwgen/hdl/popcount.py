@@ -1,63 +1,171 @@
-"""XNOR and popcount of S lanes, centred: the inner product of two bipolar vectors, halved."""
+"""XNOR and popcount of S lanes, centred: the inner product of two bipolar vectors, halved.
 
-from amaranth import Elaboratable, Module, Signal, signed
+Two back ends count with a tree of `hwgen.plan.compressor`: `XnorPopcount` with adders for any tool, `CarryXnorPopcount`
+with ECP5's carry cells.
+"""
+
+from amaranth import Cat, Const, Elaboratable, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["XnorPopcount", "balanced_sum"]
+from ..plan.compressor import Counter
+from ..plan.style import Style
+from .ecp5 import CarryChain, Product
 
-
-def balanced_sum(values):
-    """Sum of Amaranth values as a tree of two-input adders."""
-    values = list(values)
-    while len(values) > 1:
-        pairs = [a + b for a, b in zip(values[::2], values[1::2], strict=False)]
-        values = pairs + values[len(pairs) * 2 :]
-    return values[0]
+__all__ = ["CarryXnorPopcount", "XnorPopcount"]
 
 
 class XnorPopcount(wiring.Component):
-    """count = popcount(~(weights ^ activations)) - lanes/2, or 0 where `valid` is low.
+    """count + carry = popcount(~(weights ^ activations)) - lanes/2, or 0 where `valid` is low.
 
-    Twice the count is the inner product of the lanes read as -1/+1. Source: XNOR-Net (Rastegari et al., 2016),
+    Twice that is the inner product of the lanes read as -1/+1. Source: XNOR-Net (Rastegari et al., 2016),
     section 3.2; the centring makes a masked tap worth exactly 0.
+
+    A lane that enters the tree behind a register has to come later: lane i's weight and activation `skew[i]` cycles
+    after those of a lane of skew 0. `valid` comes with the last register, latency - 1 cycles after them.
 
     Parameters
     ----------
     lanes : S, even
+    style : cells (those of the class) and pipeline
 
     Attributes
     ----------
-    latency : cycles from `weights`, `activations`, `valid` to `count`
+    latency : cycles from the lanes of skew 0 to `count`
+    skew : of each lane
     """
 
-    latency = 1
-
-    def __init__(self, lanes: int):
+    def __init__(self, lanes: int, style: Style):
         if lanes < 2 or lanes % 2:
             raise ValueError(f"lanes is an even number, not {lanes}")
         self.lanes = lanes
+        self.tree = style.tree(lanes)
+        self._registers = style.registers(lanes)
+        self.latency = len(self._registers)
+        skew = [self.latency - 1] * lanes
+        for node in self.tree.adders():
+            taken = [node.bit, *(part.bit for part in node.parts if not part.level)]
+            for lane in taken:
+                if lane is not None and lane < lanes:
+                    skew[lane] = self._age(node.level)
+        self.skew = tuple(skew)
         super().__init__(
             {
                 "weights": In(lanes),
                 "activations": In(lanes),
                 "valid": In(1),
                 "count": Out(signed((lanes // 2).bit_length() + 1)),
+                "carry": Out(1),
             }
         )
 
     def compute(self, weights: int, activations: int, valid: bool = True) -> int:
-        """What `count` is one cycle after these inputs."""
+        """What `count` + `carry` is for these inputs."""
         same = ~(weights ^ activations) & ((1 << self.lanes) - 1)
         return same.bit_count() - self.lanes // 2 if valid else 0
 
     def elaborate(self, platform) -> Elaboratable:
         m = Module()
-        same = Signal(self.lanes)
-        ones = Signal(range(self.lanes + 1))
-        m.d.comb += same.eq(~(self.weights ^ self.activations))
-        m.d.comb += ones.eq(balanced_sum(same[i] for i in range(self.lanes)))
+        results: dict[int, list] = {}
+        for level in range(1, self.tree.level + 1):
+            nodes = [node for node in self.tree.adders() if node.level == level]
+            operands = [
+                tuple(
+                    self._operand(m, part, level, f"later_{level}_{i}_{j}", results)
+                    for j, part in enumerate(node.parts)
+                )
+                for i, node in enumerate(nodes)
+            ]
+            carries = [0 if node.bit is None else self._lane(node.bit) for node in nodes]
+            for i, (node, bits) in enumerate(zip(nodes, self._add(m, level, nodes, operands, carries), strict=True)):
+                if level in self._registers and node is not self.tree:
+                    register = Signal(node.width, name=f"sum_{level}_{i}")
+                    m.d.sync += register.eq(Cat(*bits))
+                    bits = list(register)
+                results[id(node)] = bits
+        self._finish(m, results[id(self.tree)])
+        return m
+
+    def _age(self, level):
+        """Registers between the inputs and the adders of a level."""
+        return sum(register < level for register in self._registers)
+
+    def _operand(self, m, part: Counter, level, name, results):
+        """Bits of a part of a node, delayed by the registers that its brother has on its way."""
+        if part.level == 0:
+            return [self._lane(part.bit)]
+        bits = results[id(part)]
+        for i in range(self._age(level) - self._age(part.level + 1)):
+            later = Signal(part.width, name=f"{name}_{i}")
+            m.d.sync += later.eq(Cat(*bits))
+            bits = list(later)
+        return bits
+
+    # What a back end does in its own way.
+
+    def _lane(self, lane):
+        return ~(self.weights[lane] ^ self.activations[lane])
+
+    def _add(self, m, level, nodes, operands, carries):
+        """Bits of the sum of each node."""
+        sums = []
+        for i, (node, (left, right), carry) in enumerate(zip(nodes, operands, carries, strict=True)):
+            total = Signal(node.width, name=f"total_{level}_{i}")
+            m.d.comb += total.eq(Cat(*left) + Cat(*right) + carry)
+            sums.append(list(total))
+        return sums
+
+    def _finish(self, m, bits):
         m.d.sync += self.count.eq(0)
         with m.If(self.valid):
-            m.d.sync += self.count.eq(ones - self.lanes // 2)
-        return m
+            m.d.sync += self.count.eq(Cat(*bits) - self.lanes // 2)
+
+
+class CarryXnorPopcount(XnorPopcount):
+    """`XnorPopcount` in ECP5's carry cells. `activations` come inverted: XOR is what the cells have for nothing.
+
+    The tree counts 2^k - 1 bits; where there are fewer, constants fill it, as many ones as zeros; the last of all
+    goes out as `carry`, for the accumulator's chain. Without a subtraction the count is centred by its highest bit,
+    inverted.
+    """
+
+    def compute(self, weights: int, activations: int, valid: bool = True) -> int:
+        return super().compute(weights, activations ^ ((1 << self.lanes) - 1), valid)
+
+    def _lane(self, lane):
+        if lane < self.lanes:
+            return Product(self.weights[lane], self.activations[lane])
+        return Const(lane % 2, 1)
+
+    def elaborate(self, platform):
+        self._chain, self._top = CarryChain("level_1"), None
+        return super().elaborate(platform)
+
+    def _add(self, m, level, nodes, operands, carries):
+        """Levels without registers between them are one chain: the half that takes an adder's carry-in gives out the
+        carry of the adder before, and only the chain's last carry needs a half of its own."""
+        sums = []
+        for i, ((left, right), carry) in enumerate(zip(operands, carries, strict=True)):
+            self._close_adder(m, self._chain.inject(carry))
+            wider, narrower = sorted((left, right), key=len, reverse=True)
+            padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
+            self._top = Signal(name=f"top_{level}_{i}")
+            sums.append([*(self._chain.add(x, y) for x, y in zip(wider, padded, strict=True)), self._top])
+        if level in self._registers:
+            last = nodes[-1] is self.tree
+            self._close_adder(m, self._chain.half(0xFF00 if last else 0x0000, d=1))
+            self._chain.close(m)
+            self._chain, self._top = CarryChain(f"level_{level + 1}"), None
+        return [bits[: node.width] for bits, node in zip(sums, nodes, strict=True)]
+
+    def _close_adder(self, m, carry):
+        if self._top is not None:
+            m.d.comb += self._top.eq(carry)
+
+    def _finish(self, m, bits):
+        last = self.lanes - 1 if self.tree.size == self.lanes - 1 else None
+        m.d.sync += [self.count.eq(0), self.carry.eq(0)]
+        with m.If(self.valid):
+            m.d.sync += self.count.eq(Cat(*bits).as_signed())
+            extra = Const(1, 1) if last is None else self.weights[last] ^ self.activations[last]
+            m.d.sync += self.carry.eq(extra)

@@ -1,6 +1,6 @@
 """LUT estimate of a plan: a sum over what it is made of, with coefficients fitted to syntheses (docs/numbers.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .plan import Plan
 
@@ -52,6 +52,9 @@ FAMILY = {
     ),
 }  # fmt: skip
 
+CARRY_CELLS = {"ecp5": replace(FAMILY["ecp5"], lanes=1.48, accumulators=1.2)}
+"""The same for arrays in the family's own cells, from the array of 64 x 64 x 1 alone (docs/numbers.md)."""
+
 
 def quantities(plan: Plan) -> dict[str, float]:
     """How much of each of `Coefficients` a plan has."""
@@ -77,7 +80,7 @@ def quantities(plan: Plan) -> dict[str, float]:
 
 def estimate_luts(plan: Plan, family: str) -> int:
     """Expected LUT4 of the core, as synthesis counts them (a carry cell of ECP5 counts as two)."""
-    coefficients = FAMILY[family]
+    coefficients = FAMILY[family] if plan.style.cells == "generic" else CARRY_CELLS[plan.style.cells]
     return round(sum(getattr(coefficients, name) * amount for name, amount in quantities(plan).items()))
 
 

@@ -4,19 +4,26 @@ The clock edge that ends cycle n is called edge n. A step that the sequencer iss
 
 - reads activation memory at edge `READ`;
 - stands at the array's input, with its weights, in cycle `ARRAY`;
-- has its popcount registered `POPCOUNT` edges later and its accumulator at the edge after;
-- if it ends a group, its codes are in the pool's registers at edge `CAPTURE` and the first of them are written to
-  activation memory at edge `WRITE`.
+- is in the accumulators a `Style`'s latency later;
+- if it ends a group, its codes are in the pool's registers at edge `capture` and the first of them are written to
+  activation memory at edge `write`.
 """
 
 READ = 2
 ARRAY = 5
-POPCOUNT = 1
-CAPTURE = ARRAY + POPCOUNT + 1
-WRITE = CAPTURE + 1
 
 PACK = 2
 """Cycles by which the array's first step of a packed window trails a direct step issued with the window's last word."""
 
 PARAMETER_SWAP = 1
 """Cycles beyond the transfer itself between two exchanges of the parameter registers."""
+
+
+def capture(latency: int) -> int:
+    """Of an array of this latency."""
+    return ARRAY + latency
+
+
+def write(latency: int) -> int:
+    """Of an array of this latency."""
+    return capture(latency) + 1

@@ -24,6 +24,7 @@ from .compile import (
 from .layout import Layout
 from .lowering import Lowered
 from .schedule import Timing, ring_length, schedule
+from .style import Style
 
 BLOCK_BITS = 1024
 """A read-only table of at least this many bits goes to block RAM, a smaller one to LUTs."""
@@ -65,6 +66,7 @@ class Plan:
     Attributes
     ----------
     shape : P, S, Q
+    style : cells and pipeline of the array
     parameter_lanes : channels whose start values are loaded per cycle
     threshold_lanes : channels that the multi-threshold unit searches at a time
     inputs : the two places of the input image, filled in turn
@@ -76,6 +78,7 @@ class Plan:
     network: Network
     lowered: Lowered
     shape: ArrayShape
+    style: Style
     parameter_lanes: int
     threshold_lanes: int
     inputs: tuple[Layout, Layout]
@@ -89,6 +92,11 @@ class Plan:
     def planes(self) -> int:
         """Most bit planes that any stage reads."""
         return max(s.compiled.planes for s in self.stages)
+
+    @cached_property
+    def array_latency(self) -> int:
+        """Cycles from a step at the array's input to its accumulators."""
+        return self.style.latency(self.shape.s)
 
     @cached_property
     def code_bits(self) -> int:
@@ -265,7 +273,7 @@ class Plan:
     def latency(self) -> int:
         """Cycles from the first step of a frame to the transfer of its class, both counted."""
         last_tile = self.logits.count - (self.stages[-1].compiled.tiles - 1) * self.shape.p
-        return self.cycles + pipeline.CAPTURE + last_tile + 1
+        return self.cycles + pipeline.capture(self.array_latency) + last_tile + 1
 
     @property
     def macs(self) -> int:
@@ -345,21 +353,25 @@ def make_plan(
     lowered: Lowered,
     shape: ArrayShape,
     *,
+    style: Style | None = None,
     parameter_lanes: int | None = None,
     threshold_lanes: int | None = None,
 ) -> Plan:
     """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
-    compiled = _compile(lowered, shape)
+    style = style or Style()
+    compiled, latency = _compile(lowered, shape), style.latency(shape.s)
     options = [n for n in (1, 2, 4, 8, 16, 32, 64) if shape.p % n == 0]
     if parameter_lanes is None:
-        parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1]))
+        parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1], latency))
     if threshold_lanes is None:
         usable = [n for n in options if ring_length(shape, n) >= 2]
         multi = any(c.threshold_rounds for c in compiled)
         if multi and not usable:
             raise InputError(f"P*Q is {shape.p * shape.q}; activations of 2 or more bits need at least 2")
-        threshold_lanes = _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n)) if multi else 1
-    timings, idle = schedule(compiled, shape, parameter_lanes, threshold_lanes)
+        threshold_lanes = (
+            _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n, latency)) if multi else 1
+        )
+    timings, idle = schedule(compiled, shape, parameter_lanes, threshold_lanes, latency)
     inputs, layouts, depth = _memory_map(lowered, compiled, shape)
     stages = tuple(
         PlannedStage(compiled=c, source=source, target=target, timing=timing)
@@ -369,6 +381,7 @@ def make_plan(
         network=network,
         lowered=lowered,
         shape=shape,
+        style=style,
         parameter_lanes=parameter_lanes,
         threshold_lanes=threshold_lanes,
         inputs=inputs,
@@ -394,8 +407,8 @@ def _compile(lowered, shape):
     return compiled
 
 
-def _cycles(compiled, shape, parameter_lanes, threshold_lanes):
-    timings, _ = schedule(compiled, shape, parameter_lanes, threshold_lanes)
+def _cycles(compiled, shape, parameter_lanes, threshold_lanes, latency):
+    timings, _ = schedule(compiled, shape, parameter_lanes, threshold_lanes, latency)
     return sum(t.cycles for t in timings)
 
 

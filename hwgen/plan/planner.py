@@ -10,6 +10,7 @@ from .cost import estimate_cells
 from .lowering import lower
 from .memory import block_rams, total_rams
 from .plan import Plan, make_plan
+from .style import Style
 
 CHANNELS = (2, 4, 8, 16, 32, 64, 128)
 LANES = (4, 8, 16, 32, 64, 128)
@@ -76,20 +77,27 @@ def plan(
     p: int | None = None,
     s: int | None = None,
     q: int | None = None,
+    style: Style | None = None,
 ) -> Plan:
-    """The plan for a board: the given P, S, Q, and for those not given the fastest that fit.
+    """The plan for a board: the given P, S, Q and style, and for sizes not given the fastest that fit.
 
     Raises
     ------
-    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit
+    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit; or the
+        style's cells are those of another family
     """
-    lowered = lower(network)
     target = board.target
+    style = style or Style()
+    if style.cells not in ("generic", target.family):
+        raise InputError(
+            f"{board.name} is of the family {target.family}, which has no {style.cells} cells; take generic"
+        )
+    lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []
     for shape in _shapes(p, s, q):
         try:
-            fits.append(Fit.of(make_plan(network, lowered, shape), target))
+            fits.append(Fit.of(make_plan(network, lowered, shape, style=style), target))
         except InputError as error:
             refusals.append(error)
     if not fits and not refusals:

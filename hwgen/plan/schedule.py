@@ -53,11 +53,11 @@ def _search(compiled, shape, threshold_lanes):
     return compiled.threshold_rounds * ring_length(shape, threshold_lanes) + 1
 
 
-def _spacing(compiled, shape, threshold_lanes, parameters):
+def _spacing(compiled, shape, threshold_lanes, parameters, array_latency):
     if compiled.mode == "logits":
         # A tile's logits leave one a cycle once captured; the next capture waits until they are gone.
         tile = min(shape.p, len(compiled.stage.weights))
-        post = pipeline.CAPTURE + 1 + tile if compiled.tiles > 1 else 1
+        post = pipeline.capture(array_latency) + 1 + tile if compiled.tiles > 1 else 1
     else:
         post = _search(compiled, shape, threshold_lanes) + _written(compiled, shape)
     if compiled.packed:
@@ -92,7 +92,7 @@ def _dependency(before, after, interval_before, interval_after, delay):
 
 
 def schedule(
-    stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: int, threshold_lanes: int
+    stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: int, threshold_lanes: int, array_latency: int
 ) -> tuple[list[Timing], int]:
     """Timing of every stage of one frame whose image is loaded and whose result is taken at once.
 
@@ -104,10 +104,10 @@ def schedule(
     timings: list[Timing] = []
     end, spacing_before, tile_first, first_capture = -1, 1, -parameters, 0
     for i, compiled in enumerate(stages):
-        spacing = _spacing(compiled, shape, threshold_lanes, parameters)
+        spacing = _spacing(compiled, shape, threshold_lanes, parameters, array_latency)
         interval = max(compiled.steps, spacing)
         written = _written(compiled, shape)
-        latency = pipeline.WRITE + _search(compiled, shape, threshold_lanes) + _drain(compiled)
+        latency = pipeline.write(array_latency) + _search(compiled, shape, threshold_lanes) + _drain(compiled)
         gap = 0
         if i:
             before = stages[i - 1]
@@ -130,6 +130,6 @@ def schedule(
                 first_capture = last
         timings.append(Timing(written=written, spacing=spacing, latency=latency, gap=gap, cycles=end - start))
     last_tile = len(stages[-1].stage.weights) - (stages[-1].tiles - 1) * shape.p
-    result_gap = max(0, pipeline.CAPTURE + last_tile + 1 - first_capture)
+    result_gap = max(0, pipeline.capture(array_latency) + last_tile + 1 - first_capture)
     timings[0] = replace(timings[0], gap=result_gap)
     return timings, max(result_gap, tile_first + parameters - (end + 1))

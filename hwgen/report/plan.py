@@ -15,6 +15,8 @@ def plan_facts(fit: Fit, board: Board) -> dict:
         "p": plan.shape.p,
         "s": plan.shape.s,
         "q": plan.shape.q,
+        "cells": plan.style.cells,
+        "stages": len(plan.style.registers(plan.shape.s)),
         "cycles": plan.cycles,
         "cycles_per_layer": plan.cycles_per_stage,
         "layers": [stage.name for stage in plan.stages],
@@ -79,7 +81,8 @@ def plan_text(fit: Fit, board: Board) -> str:
     plan, target = fit.plan, board.target
     shape = plan.shape
     head = [
-        f"{plan.network.name} on {board.name}: array of {shape.p} output channels x {shape.s} lanes x {shape.q} pixels",
+        f"{plan.network.name} on {board.name}: array of {shape.p} output channels x {shape.s} lanes x {shape.q} pixels"
+        + ("" if plan.style.cells == "generic" else f", of {plan.style.cells} cells"),
         f"{plan.cycles:,} cycles per image, a new image every {plan.interval:,}: {fit.fps:,.0f} images/s at "
         f"{target.clock_hz / 1e6:g} MHz, {fit.latency_us:,.1f} us from the loaded image to its class",
         f"{plan.macs:,} binary MACs per image, array {100 * plan.utilisation:.1f} % used",

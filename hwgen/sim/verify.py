@@ -12,6 +12,7 @@ from ..flow import verilog
 from ..hdl.accelerator import Accelerator
 from ..plan.plan import Plan
 from . import verilator
+from .cells import with_cells
 from .trace import Trace, read_trace, trace_bytes
 from .verilator import Abort, Run
 
@@ -87,7 +88,7 @@ def simulate(
     """Build the accelerator of `plan` (or find it in `folder`) and run `script`."""
     outputs.writable_folder(folder)
     with progress("writing the Verilog"):
-        text = verilog.emit(Accelerator(plan), verilator.TOP)
+        text = with_cells(verilog.emit(Accelerator(plan), verilator.TOP))
     with progress("building the simulation"):
         simulation = verilator.build(text, trace_bytes(plan), folder)
     frames = sum(s.count for s in script if isinstance(s, Run))

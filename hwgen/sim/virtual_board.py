@@ -17,6 +17,7 @@ from ..hdl.accelerator import Accelerator
 from ..hdl.shells.board_top import BoardLogic
 from ..plan.plan import Plan
 from . import verilator
+from .cells import with_cells
 
 __all__ = ["virtual_board"]
 
@@ -40,7 +41,7 @@ def virtual_board(plan: Plan, board: Board, folder: Path = Path("build")) -> Ite
     BuildError : the simulation could not be built
     """
     logic = BoardLogic.of(Accelerator(plan), board, samples=int(np.prod(plan.lowered.image_shape)))
-    program = verilator.compile_program(verilog.emit(logic, TOP), TOP, HARNESS, [], folder)
+    program = verilator.compile_program(with_cells(verilog.emit(logic, TOP)), TOP, HARNESS, [], folder)
     inside, port = os.openpty()
     try:
         tty.setraw(port)

@@ -11,6 +11,7 @@ import pytest
 
 from hwgen.errors import InputError
 from hwgen.plan.plan import Plan
+from hwgen.plan.style import Style
 from hwgen.sim.verify import verify
 from rtl_tests.helpers.networks import images_for, random_network, random_shape
 from rtl_tests.helpers.plans import plan_for
@@ -35,6 +36,15 @@ def check(plan: Plan, seed: int):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_network(case):
     check(case.plan(), seed=len(case.name))
+
+
+@pytest.mark.parametrize("name, stages", [("ramps", 2), pytest.param("strides", 1, marks=pytest.mark.slow)])
+def test_carry_cells(name, stages):
+    """ECP5's cells and deeper pipelines: the same values, and cycles as planned for them."""
+    case = next(case for case in CASES if case.name == name)
+    plan = case.plan(style=Style(cells="ecp5", stages=stages))
+    assert plan.array_latency == 2 + stages
+    check(plan, seed=stages)
 
 
 def test_table_covers():

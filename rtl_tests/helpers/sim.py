@@ -44,6 +44,20 @@ def respond(dut, inputs: Iterable, drive: Callable, observe: Callable, latency: 
     return seen
 
 
+def drive_lanes(ctx, unit, popcount, cases: Sequence, cycle: int):
+    """Sets `weights`, `activations` and `valid` of a unit as `popcount`, which is in it, wants them in `cycle`.
+
+    `cases` are (weights, activations, valid), one a cycle; before and after them everything is 0.
+    """
+
+    def value(back, part):
+        return cases[cycle - back][part] if 0 <= cycle - back < len(cases) else 0
+
+    for port, part in ((unit.weights, 0), (unit.activations, 1)):
+        ctx.set(port, sum((value(skew, part) >> lane & 1) << lane for lane, skew in enumerate(popcount.skew)))
+    ctx.set(unit.valid, value(popcount.latency - 1, 2))
+
+
 async def stream_put(ctx, stream, payloads: Sequence, gaps: Callable[[], int] = lambda: 0):
     """Offers payloads one after the other, each after `gaps()` idle cycles, each until it is taken."""
     for payload in payloads:

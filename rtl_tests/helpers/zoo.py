@@ -30,8 +30,8 @@ class Case:
         self.layers(chain)
         return chain.network(self.name)
 
-    def plan(self) -> Plan:
-        return plan_for(self.network(), *self.array)
+    def plan(self, **options) -> Plan:
+        return plan_for(self.network(), *self.array, **options)
 
 
 def _minimum(chain):

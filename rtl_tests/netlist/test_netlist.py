@@ -15,6 +15,7 @@ from hwgen.integers import BIPOLAR, unsigned
 from hwgen.layers import Flatten, Lookup
 from hwgen.plan.memory import block_rams, total_rams
 from hwgen.plan.plan import Plan
+from hwgen.plan.style import Style
 from hwgen.sim import verilator
 from hwgen.sim.trace import read_trace, trace_bytes
 from hwgen.sim.verify import compare, script_for
@@ -37,14 +38,14 @@ MEMORIES = {
 """How the netlist names each of the plan's memories."""
 
 
-def digits() -> Plan:
+def digits(style: Style) -> Plan:
     """A small network for 28x28 digits: a packed layer, 2-bit and 1-bit activations, a zero border, many tiles."""
     chain = Chain(np.random.default_rng(28), (1, 28, 28), unsigned(8))
     chain.add(Lookup(table=np.where(np.arange(256) < 128, -1, 1)[None], output=BIPOLAR))
     chain.convolution(4, (4, 4), stride=(3, 3)).threshold(unsigned(2))
     chain.convolution(5, (3, 3), stride=(2, 2), padding=(1, 1, 1, 1)).threshold(BIPOLAR)
     chain.add(Flatten(order="CHW")).dense(10)
-    return plan_for(chain.network("digits"), 2, 8, 1)
+    return plan_for(chain.network("digits"), 2, 8, 1, style=style)
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,13 @@ def check_rams(plan: Plan, family: str, made: Netlist, count: int):
         assert any(MEMORIES[spec.name] in name for name in made.gate_memories) != spec.block, spec.name
 
 
-@pytest.mark.parametrize("family, rams", [("ice40", 7), ("ecp5", 6)])
-def test_digits(family, rams, tmp_path):
-    plan = digits()
+@pytest.mark.parametrize(
+    "family, style, rams",
+    [("ice40", Style(), 7), ("ecp5", Style(), 6), ("ecp5", Style(cells="ecp5", stages=2), 6)],
+    ids=["ice40", "ecp5", "carry cells"],
+)
+def test_digits(family, style, rams, tmp_path):
+    plan = digits(style)
     made = netlist(plan, family, tmp_path)
     check_rams(plan, family, made, rams)
     images = data.load("mnist-sample:test", 3).images
@@ -112,7 +117,7 @@ def test_digits(family, rams, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, family, rams", [("eight bits", "ice40", 18), ("eight bits", "ecp5", 6), ("identities", "ice40", 14)]
+    "name, family, rams", [("eight bits", "ice40", 16), ("eight bits", "ecp5", 6), ("identities", "ice40", 14)]
 )
 def test_block_rams(name, family, rams, tmp_path):
     """Thresholds in block RAM; activations in several columns."""

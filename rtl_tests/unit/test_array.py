@@ -5,18 +5,22 @@ import random
 import pytest
 
 from hwgen.hdl.array import Array
-from hwgen.hdl.pe import ProcessingElement
-from hwgen.plan import pipeline
+from hwgen.hdl.pe import processing_element
+from hwgen.plan.style import Style
 from rtl_tests.helpers.sim import simulate
 
 BITS, PLANES, CAPTURES = 14, 3, 40
 
 
-@pytest.mark.parametrize("p, s, q", [(1, 2, 1), (2, 6, 3), (4, 4, 2)])
-def test_captures(p, s, q):
+STYLES = [Style(), Style(stages=3), Style(cells="ecp5"), Style(cells="ecp5", stages=2)]
+
+
+@pytest.mark.parametrize("style", STYLES, ids=str)
+@pytest.mark.parametrize("p, s, q", [(1, 2, 1), (2, 6, 3), (4, 4, 2), (2, 16, 1)])
+def test_captures(p, s, q, style):
     rng = random.Random(f"{p},{s},{q}")
-    array = Array(p, s, q, BITS, PLANES, pools_minimum=True)
-    twin = ProcessingElement(s, BITS, True)
+    array = Array(p, s, q, BITS, PLANES, pools_minimum=True, style=style)
+    twin = processing_element(s, BITS, True, Style())
     plan, parameters = [], None  # per cycle: inputs, control, parameters; and the captures expected
     expected = []
     for capture in range(CAPTURES):
@@ -84,14 +88,14 @@ def test_captures(p, s, q):
                 captures[cycle] = (values, ctx.get(array.pool_minimum))
             await ctx.tick()
             if swapped and swapped[-1] == cycle:  # as the loader does: new parameters from the edge of `swap` on
-                new = plan[cycle][2]
+                new = plan[cycle - array.latency + 2][2]
                 for i in range(p):
                     ctx.set(array.start[i], new["start"][i])
                     ctx.set(array.low[i], new["low"][i])
                 ctx.set(array.minimum, new["minimum"])
 
     simulate(array, bench, limit=len(plan) + 20)
-    assert array.latency == pipeline.CAPTURE - pipeline.ARRAY
-    assert swapped == swaps
+    early = array.latency - 2  # the parameters are wanted where the accumulators start
+    assert swapped == [cycle + early for cycle in swaps]
     assert captures == {last + array.latency: e for last, e in zip(lasts, expected, strict=True)}
     assert len(captures) == CAPTURES

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from hwgen.hdl.pe import ProcessingElement
-from hwgen.plan import pipeline
-from rtl_tests.helpers.sim import simulate
+from hwgen.hdl.pe import processing_element
+from hwgen.plan.style import Style
+from rtl_tests.helpers.sim import drive_lanes, simulate
 
 LANES, BITS, CAPTURES = 8, 16, 60
 
@@ -25,15 +25,16 @@ def random_capture(rng, most_planes):
     )
 
 
-def test_latency():
-    assert ProcessingElement.latency == pipeline.POPCOUNT + 1
+STYLES = [Style(), Style(stages=2), Style(cells="ecp5"), Style(cells="ecp5", stages=2)]
 
 
+@pytest.mark.parametrize("style", STYLES, ids=str)
 @pytest.mark.parametrize("most_planes", [1, 4])
 @pytest.mark.parametrize("pauses", [False, True])
-def test_captures(most_planes, pauses):
+def test_captures(most_planes, pauses, style):
     rng = random.Random(f"{most_planes}{pauses}")
-    unit = ProcessingElement(LANES, BITS, most_planes > 1)
+    unit = processing_element(LANES, BITS, most_planes > 1, style)
+    assert unit.latency == style.latency(LANES) - style.input_registers
     captures = [random_capture(rng, most_planes) for _ in range(CAPTURES)]
     cycles = []  # what stands at the ports in each cycle: inputs, then (one later) the control of that step
     for start, planes, low in captures:
@@ -55,10 +56,9 @@ def test_captures(most_planes, pauses):
 
     async def bench(ctx):
         for cycle in range(len(cycles) + unit.latency):
-            if cycle < len(cycles):
-                for port, value in zip((unit.weights, unit.activations, unit.valid), cycles[cycle][0], strict=True):
-                    ctx.set(port, value)
-            control = cycles[cycle - 1][1] if 1 <= cycle <= len(cycles) else {"step": 0}
+            drive_lanes(ctx, unit, unit.popcount, [inputs for inputs, _ in cycles], cycle)
+            behind = cycle - unit.popcount.latency
+            control = cycles[behind][1] if 0 <= behind < len(cycles) else {"step": 0}
             for name, value in control.items():
                 ctx.set(getattr(unit, name), int(value))
             seen[cycle] = ctx.get(unit.accumulator)

@@ -1,56 +1,85 @@
-"""XnorPopcount against its twin: every input at small widths, random ones at 64 lanes."""
+"""Both popcounts against their twin: every input at small widths, random ones at large ones; and their cells."""
 
 import itertools
 import random
 
 import pytest
 
-from hwgen.hdl.popcount import XnorPopcount
-from hwgen.plan import pipeline
-from rtl_tests.helpers.sim import respond
+from hwgen.hdl.popcount import CarryXnorPopcount, XnorPopcount
+from hwgen.plan.compressor import counter, registered_levels
+from hwgen.plan.style import Style
+from rtl_tests.helpers.sim import drive_lanes, simulate
 
 
-def check(lanes, cases):
+def popcount(lanes, style):
+    return (XnorPopcount if style.cells == "generic" else CarryXnorPopcount)(lanes, style)
+
+
+def check(lanes, style, cases):
     """Compares the unit with `compute`, one case a cycle; the number of cases compared."""
-    unit = XnorPopcount(lanes)
+    unit, seen = popcount(lanes, style), []
 
-    def drive(ctx, case):
-        for port, value in zip((unit.weights, unit.activations, unit.valid), case, strict=True):
-            ctx.set(port, value)
+    async def bench(ctx):
+        for cycle in range(len(cases) + unit.latency):
+            if cycle >= unit.latency:
+                seen.append(ctx.get(unit.count) + ctx.get(unit.carry))
+            drive_lanes(ctx, unit, unit, cases, cycle)
+            await ctx.tick()
 
-    seen = respond(unit, cases, drive, lambda ctx: ctx.get(unit.count), unit.latency)
+    simulate(unit, bench, limit=len(cases) + unit.latency + 2)
     assert seen == [unit.compute(*case) for case in cases]
     return len(seen)
 
 
-def test_latency():
-    assert XnorPopcount.latency == pipeline.POPCOUNT == 1
-
-
-@pytest.mark.parametrize("lanes, cases", [(2, 32), (4, 512), (6, 8192)])
-def test_every_input(lanes, cases):
+@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize("lanes, stages, cases", [(2, 1, 32), (4, 1, 512), (4, 2, 512), (6, 2, 8192)])
+def test_every_input(lanes, stages, cases, cells):
     values = range(1 << lanes)
-    assert check(lanes, list(itertools.product(values, values, (0, 1)))) == cases
+    assert check(lanes, Style(cells=cells, stages=stages), list(itertools.product(values, values, (0, 1)))) == cases
 
 
-@pytest.mark.parametrize("lanes", [10, 64])
-def test_random_inputs(lanes):
+@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize(
+    "lanes, stages", [(10, 3), (16, 1), (30, 2), (62, 4), (64, 1), (64, 3), (64, 9), (126, 5), (128, 2)]
+)
+def test_random_inputs(lanes, stages, cells):
     rng = random.Random(lanes)
     ones = (1 << lanes) - 1
     cases = [(0, 0, 1), (0, ones, 1), (ones, 0, 1), (ones, ones, 1), (ones, ones, 0)]
-    cases += [(rng.getrandbits(lanes), rng.getrandbits(lanes), rng.random() < 0.9) for _ in range(995)]
-    assert check(lanes, cases) == 1000
+    cases += [(rng.getrandbits(lanes), rng.getrandbits(lanes), int(rng.random() < 0.9)) for _ in range(295)]
+    assert check(lanes, Style(cells=cells, stages=stages), cases) == 300
 
 
-def test_twin_is_half_the_inner_product():
-    rng = random.Random(3)
+@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+def test_twin_is_half_the_inner_product(cells):
+    rng, inverted = random.Random(3), 0 if cells == "generic" else 4095
     for _ in range(200):
         weights, activations = rng.getrandbits(12), rng.getrandbits(12)
         product = sum((2 * (weights >> i & 1) - 1) * (2 * (activations >> i & 1) - 1) for i in range(12))
-        assert 2 * XnorPopcount(12).compute(weights, activations) == product
+        assert 2 * popcount(12, Style(cells=cells)).compute(weights, activations ^ inverted) == product
 
 
 @pytest.mark.parametrize("lanes", [0, 1, 3])
 def test_odd_lanes_are_refused(lanes):
     with pytest.raises(ValueError, match=f"lanes is an even number, not {lanes}"):
-        XnorPopcount(lanes)
+        XnorPopcount(lanes, Style())
+
+
+@pytest.mark.parametrize("size", [*range(1, 40), 63, 127, 255])
+def test_a_counter_takes_every_bit_once(size):
+    tree = counter(size)
+    bits = [node.bit for node in tree.adders() if node.bit is not None]
+    bits += [part.bit for node in tree.adders() for part in node.parts if not part.parts]
+    assert sorted(bits) == list(range(size)) if size > 1 else tree.bit == 0
+    assert tree.size == size and tree.level == (
+        size.bit_length() - 1 if size in (1, 3, 7, 15, 31, 63, 127, 255) else tree.level
+    )
+    for node in tree.adders():
+        assert node.size == sum(part.size for part in node.parts) + (node.bit is not None)
+
+
+def test_registers_stand_evenly_and_behind_the_last_level():
+    assert registered_levels(5, 1) == (5,)
+    assert registered_levels(5, 2) == (2, 5)
+    assert registered_levels(5, 3) == (1, 3, 5)
+    assert registered_levels(2, 9) == (1, 2)

@@ -1,0 +1,50 @@
+"""How the array is built: of which cells, and in how many pipeline stages."""
+
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .compressor import Counter, counter, registered_levels
+
+CELLS = ("generic", "ecp5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """Cells and pipeline of the array's processing elements.
+
+    Parameters
+    ----------
+    cells : ``"generic"``: adders, for any tool; ``"ecp5"``: carry cells packed by hand, behind a register for
+        weights and activations
+    stages : registers within the popcount, at least 1; a tree of fewer levels has fewer
+
+    Raises
+    ------
+    InputError : other cells, or no stage
+    """
+
+    cells: str = "generic"
+    stages: int = 1
+
+    def __post_init__(self):
+        if self.cells not in CELLS:
+            raise InputError(f"the cells are {' or '.join(CELLS)}, not {self.cells!r}")
+        if not 1 <= self.stages <= 16:
+            raise InputError(f"the popcount has 1..16 stages, not {self.stages}")
+
+    def tree(self, lanes: int) -> Counter:
+        """What counts S lanes: all of them, or 2^k - 1 in carry cells, where the accumulator takes one more."""
+        return counter(lanes) if self.cells == "generic" else counter(max(3, (1 << (lanes - 1).bit_length()) - 1))
+
+    def registers(self, lanes: int) -> tuple[int, ...]:
+        """The levels of the tree behind which registers stand."""
+        return registered_levels(self.tree(lanes).level, self.stages)
+
+    @property
+    def input_registers(self) -> int:
+        """Registers between the array's inputs and its processing elements."""
+        return 0 if self.cells == "generic" else 1
+
+    def latency(self, lanes: int) -> int:
+        """Cycles from a step at the array's input to its accumulators."""
+        return self.input_registers + len(self.registers(lanes)) + 1
