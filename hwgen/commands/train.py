@@ -9,7 +9,8 @@ from .options import add_json
 HELP = "train a network by its recipe (needs hwgen[train])"
 EXAMPLES = """\
   hwgen train models/cnn_mnist_w1a1/recipe.toml    into build/train-cnn_mnist_w1a1; cut off, it goes on where it was
-  hwgen train --publish models/cnv_w1a1/recipe.toml  the network of the last epoch done, of a run that is not finished
+  hwgen train --publish models/cnn_mnist_w1a1/recipe.toml
+                                                   the network of a run that is not finished, from its last epoch
   hwgen train --card models/tfc_w1a1               measure a model again and rewrite its card
   hwgen train --card models/tfc_w1a1 --network TFC_1W1A.onnx
                                                    the same, with a network that others trained"""
