@@ -4,21 +4,18 @@ An array here has its processing elements, accumulators, registers for weights a
 start values with what loads them; not the memories, the sequencer or a board's shell. Minutes of work.
 """
 
-import json
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from amaranth import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..flow import synthesis, toolchain, verilog
 from ..hdl.array import Array
 from ..hdl.parameters import ParameterLoader
 from ..plan.style import Style
 from ..report.table import Table
+from .counts import synthesise
 
 BITS = 16
 """Of an accumulator."""
@@ -52,7 +49,7 @@ SIZES = (
 )
 
 
-class _Unit(wiring.Component):
+class Unit(wiring.Component):
     """An array and its start values; the accumulators' signs are the outputs."""
 
     def __init__(self, size: Size):
@@ -82,19 +79,6 @@ class _Unit(wiring.Component):
         return m
 
 
-def luts(size: Size) -> int:
-    """LUT4 of an array by synthesis; a carry cell of ECP5 counts as two."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        (work / "top.v").write_text(verilog.emit(_Unit(size), "top"))
-        script = f"read_verilog top.v\n{synthesis.script(size.family, 'top')}tee -q -o stat.json stat -json\n"
-        (work / "top.ys").write_text(script)
-        toolchain.run("yosys", ["top.ys"], cwd=work, log=None)
-        text = (work / "stat.json").read_text()
-        cells = json.loads(text[text.index("{") :])["modules"]["\\top"]["num_cells_by_type"]
-    return cells.get("SB_LUT4", 0) + cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0)
-
-
 def finn(size: Size, threshold_bits: int = BITS) -> float:
     """LUT6 of FINN's cost model for a matrix-vector unit of as many PEs and SIMD lanes (its repository's formula)."""
     return 300 + 1.1 * size.p * size.q * (2 * size.s + 2 * (2 * size.s - 1) + BITS + threshold_bits)
@@ -105,7 +89,7 @@ def main() -> None:
     for size in SIZES:
         name = f"{size.p} x {size.s} x {size.q}"
         print(f"synthesising {name} for {size.family}, {size.style}", file=sys.stderr)
-        count, model = luts(size), finn(size)
+        count, model = synthesise(Unit(size), size.family).luts, finn(size)
         each = [f"{n / size.macs:.2f}" for n in (count, model)]
         style = f"{size.style.cells}, {size.style.stages}"
         rows.append([size.family, style, name, size.planes, f"{count:,}", each[0], f"{model:,.0f}", each[1]])

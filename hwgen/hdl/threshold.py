@@ -1,5 +1,7 @@
 """Codes of a group, then the pool: an accumulator's sign, a search among its channel's thresholds, or a division."""
 
+from dataclasses import dataclass
+
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -30,6 +32,33 @@ def divide(accumulator: int, row: list[int], bits: int) -> int:
             remainder -= row[k]
             code |= 1 << k
     return code
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rounds:
+    """Control of all rings: rounds of as many cycles as a ring is long; the comparison trails by one cycle.
+
+    Attributes
+    ----------
+    start : accumulators are taken in
+    turning, level : an entry is asked for, of this bit (of the base: the number of bits)
+    comparing, compare_level : it is there
+    compare_base, compare_last : it is the base of a ramp, the last round
+    divides : the stage is a ramp
+    channel : address of the channel's entries
+    window_first : the codes start a window
+    """
+
+    start: Signal
+    turning: Signal
+    level: Signal
+    comparing: Signal
+    compare_level: Signal
+    compare_base: Signal
+    compare_last: Signal
+    divides: Signal
+    channel: Signal
+    window_first: Signal
 
 
 class ThresholdUnit(wiring.Component):
@@ -87,97 +116,111 @@ class ThresholdUnit(wiring.Component):
                     held = self.codes[p][q][:1]
                     m.d.sync += self.codes[p][q].eq(pool(held, code, self.window_first, least))
         if self.tables:
-            self._rings(m, modes)
+            rounds = self._rounds(m)
+            for lane, table in enumerate(self.tables):
+                m.submodules[f"table_{lane}"] = table
+                self._ring(m, rounds, lane, table)
         return m
 
-    def _rings(self, m, modes):
-        plan = self.plan
-        q_count, lanes = plan.shape.q, plan.threshold_lanes
-        length = ring_length(plan.shape, lanes)
-        bits, width, fraction = plan.code_bits, plan.threshold_bits, plan.threshold_shift
-        has_ramps = "ramp" in modes
-        compiled = [s.compiled for s in plan.stages]
+    def _rounds(self, m) -> _Rounds:
+        plan, compiled = self.plan, [planned.compiled for planned in self.plan.stages]
+        length = ring_length(plan.shape, plan.threshold_lanes)
         rounds = stage_field(m, self.stage, [c.threshold_rounds for c in compiled], "rounds")
         entries = stage_field(m, self.stage, [c.threshold_entries for c in compiled], "entries")
-        is_ramp = stage_field(m, self.stage, [mode == "ramp" for mode in modes], "is_ramp")
-        start = Signal()
-        m.d.comb += start.eq(self.capture & (rounds != 0))
-
-        # Control: rounds of `length` cycles; the comparison trails by one cycle. `base` is the first round of a ramp.
-        turning, comparing = Signal(), Signal()
-        place, level = Signal(range(length)), Signal(range(bits + has_ramps))
-        divides, base, compare_base = Signal(), Signal(), Signal()
-        pixel = Signal(range(q_count)) if q_count > 1 else None
+        is_ramp = stage_field(m, self.stage, [c.mode == "ramp" for c in compiled], "is_ramp")
         depth_bits = len(self.tables[0].address)
-        tile_base, channel_base = Signal(depth_bits), Signal(depth_bits)
-        stride = Signal.like(entries)
-        window_first, window_last, last_of_tile = Signal(), Signal(), Signal()
-        compare_level = Signal.like(level)
-        compare_last = Signal()
-        m.d.sync += [comparing.eq(turning), compare_level.eq(level), compare_last.eq(turning & (level == 0))]
-        m.d.sync += compare_base.eq(base)
-        finishing = Signal()
-        m.d.sync += finishing.eq(turning & (level == 0) & (place == length - 1))
+        control = _Rounds(
+            start=Signal(),
+            turning=Signal(),
+            level=Signal(range(max(c.threshold_rounds for c in compiled))),
+            comparing=Signal(),
+            compare_level=Signal(range(max(c.threshold_rounds for c in compiled))),
+            compare_base=Signal(),
+            compare_last=Signal(),
+            divides=Signal(),
+            channel=Signal(depth_bits),
+            window_first=Signal(),
+        )
+        turning, level = control.turning, control.level
+        place, pixel = Signal(range(length)), Signal(range(max(2, plan.shape.q)))
+        base, tile, stride = Signal(), Signal(depth_bits), Signal.like(entries)
+        window_last, last_of_tile, finishing = Signal(), Signal(), Signal()
+        last_round, last_place, last_pixel = Signal(), Signal(), Signal()
+        m.d.comb += [
+            control.start.eq(self.capture & (rounds != 0)),
+            last_round.eq(level == 0),
+            last_place.eq(place == length - 1),
+            last_pixel.eq(pixel == plan.shape.q - 1),
+        ]
+        m.d.sync += [
+            control.comparing.eq(turning),
+            control.compare_level.eq(level),
+            control.compare_base.eq(base),
+            control.compare_last.eq(turning & last_round),
+            finishing.eq(turning & last_round & last_place),
+        ]
         with m.If(finishing & window_last):
             m.d.sync += self.done.eq(1)
-        next_pixel = Signal()
-        m.d.comb += next_pixel.eq(1 if pixel is None else pixel == q_count - 1)
         with m.If(turning):
-            m.d.sync += place.eq(place + 1)
-            if pixel is not None:
-                m.d.sync += pixel.eq(Mux(next_pixel, 0, pixel + 1))
-            with m.If(next_pixel):
-                m.d.sync += channel_base.eq(channel_base + stride)
-            with m.If(place == length - 1):
-                m.d.sync += [place.eq(0), level.eq(level - 1), base.eq(0), channel_base.eq(tile_base)]
-                with m.If(level == 0):
+            m.d.sync += [place.eq(place + 1), pixel.eq(Mux(last_pixel, 0, pixel + 1))]
+            with m.If(last_pixel):
+                m.d.sync += control.channel.eq(control.channel + stride)
+            with m.If(last_place):
+                m.d.sync += [place.eq(0), level.eq(level - 1), base.eq(0), control.channel.eq(tile)]
+                with m.If(last_round):
                     m.d.sync += turning.eq(0)
                     with m.If(last_of_tile):
-                        m.d.sync += tile_base.eq(channel_base + stride)
-        with m.If(start):
+                        m.d.sync += tile.eq(control.channel + stride)
+        with m.If(control.start):
             m.d.sync += [
-                turning.eq(1), place.eq(0), level.eq(rounds - 1), divides.eq(is_ramp), base.eq(is_ramp),
-                channel_base.eq(tile_base), stride.eq(entries), last_of_tile.eq(self.tile_ends),
-                window_first.eq(self.window_first), window_last.eq(self.window_last),
+                turning.eq(1), place.eq(0), level.eq(rounds - 1), control.divides.eq(is_ramp), base.eq(is_ramp),
+                control.channel.eq(tile), stride.eq(entries), last_of_tile.eq(self.tile_ends),
+                control.window_first.eq(self.window_first), window_last.eq(self.window_last),
             ]  # fmt: skip
         with m.If(self.capture & self.frame_ends):
-            m.d.sync += tile_base.eq(0)
+            m.d.sync += tile.eq(0)
+        return control
 
-        for lane, table in enumerate(self.tables):
-            m.submodules[f"table_{lane}"] = table
-            members = [(lane + lanes * (i // q_count), i % q_count) for i in range(length)]
-            ring = [
-                {
-                    "remainder": Signal(signed(width), name=f"remainder_{lane}_{i}"),
-                    "code": Signal(bits, name=f"code_{lane}_{i}"),
-                    "minimum": Signal(name=f"minimum_{lane}_{i}"),
-                    "held": self.codes[p][q],
-                }
-                for i, (p, q) in enumerate(members)
-            ]
-            tail = ring[-1]
-            found = Signal(bits, name=f"found_{lane}")
-            reached = Signal(name=f"reached_{lane}")
-            difference = Signal(signed(width + 1), name=f"difference_{lane}")
-            left = Signal(signed(width), name=f"left_{lane}")
-            m.d.comb += difference.eq(tail["remainder"] - table.data.as_signed())
-            m.d.comb += reached.eq(~difference[-1] & ~compare_base)
-            m.d.comb += found.eq(Mux(comparing, tail["code"] | (reached << compare_level), tail["code"]))
-            m.d.comb += left.eq(tail["remainder"])
-            if has_ramps:
-                with m.If(comparing & (compare_base | divides & reached)):
-                    m.d.comb += left.eq(difference)
-            pooled = Signal(bits, name=f"pooled_{lane}")
-            least = tail["minimum"] if plan.pools_minimum else None
-            m.d.comb += pooled.eq(Mux(compare_last, pool(tail["held"], found, window_first, least), tail["held"]))
-            m.d.comb += table.address.eq(channel_base + Mux(divides, level, ring[0]["code"] | (1 << level)))
-            shown = [*ring[:-1], {**tail, "remainder": left, "code": found, "held": pooled}]
-            with m.If(turning):
-                for slot, source in zip(ring, [*shown[1:], shown[0]], strict=True):
-                    m.d.sync += [slot[key].eq(source[key]) for key in slot]
-            with m.Elif(comparing):
-                m.d.sync += [tail["remainder"].eq(left), tail["code"].eq(found), tail["held"].eq(pooled)]
-            with m.If(start):
-                for slot, (p, q) in zip(ring, members, strict=True):
-                    m.d.sync += [slot["remainder"].eq(self.accumulators[p][q] << fraction), slot["code"].eq(0)]
-                    m.d.sync += slot["minimum"].eq(self.minimum[p])
+    def _ring(self, m, control: _Rounds, lane, table):
+        """The accumulators of a lane go round; the one at the end meets its channel's entry."""
+        plan = self.plan
+        bits, width = plan.code_bits, plan.threshold_bits
+        length = ring_length(plan.shape, plan.threshold_lanes)
+        members = [(lane + plan.threshold_lanes * (i // plan.shape.q), i % plan.shape.q) for i in range(length)]
+        ring = [
+            {
+                "remainder": Signal(signed(width), name=f"remainder_{lane}_{i}"),
+                "code": Signal(bits, name=f"code_{lane}_{i}"),
+                "minimum": Signal(name=f"minimum_{lane}_{i}"),
+                "held": self.codes[p][q],
+            }
+            for i, (p, q) in enumerate(members)
+        ]
+        end = ring[-1]
+        found, pooled = Signal(bits, name=f"found_{lane}"), Signal(bits, name=f"pooled_{lane}")
+        reached, left = Signal(name=f"reached_{lane}"), Signal(signed(width), name=f"left_{lane}")
+        difference = Signal(signed(width + 1), name=f"difference_{lane}")
+        least = end["minimum"] if plan.pools_minimum else None
+        m.d.comb += [
+            difference.eq(end["remainder"] - table.data.as_signed()),
+            reached.eq(~difference[-1] & ~control.compare_base),
+            found.eq(Mux(control.comparing, end["code"] | (reached << control.compare_level), end["code"])),
+            pooled.eq(Mux(control.compare_last, pool(end["held"], found, control.window_first, least), end["held"])),
+            left.eq(end["remainder"]),
+            table.address.eq(
+                control.channel + Mux(control.divides, control.level, ring[0]["code"] | (1 << control.level))
+            ),
+        ]
+        if any(ramp is not None for ramp in plan.ramps):
+            with m.If(control.comparing & (control.compare_base | control.divides & reached)):
+                m.d.comb += left.eq(difference)
+        shown = [*ring[:-1], {**end, "remainder": left, "code": found, "held": pooled}]
+        with m.If(control.turning):
+            for slot, source in zip(ring, [*shown[1:], shown[0]], strict=True):
+                m.d.sync += [slot[key].eq(source[key]) for key in slot]
+        with m.Elif(control.comparing):
+            m.d.sync += [end["remainder"].eq(left), end["code"].eq(found), end["held"].eq(pooled)]
+        with m.If(control.start):
+            for slot, (p, q) in zip(ring, members, strict=True):
+                m.d.sync += [slot["remainder"].eq(self.accumulators[p][q] << plan.threshold_shift), slot["code"].eq(0)]
+                m.d.sync += slot["minimum"].eq(self.minimum[p])
