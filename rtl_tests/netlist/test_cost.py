@@ -1,4 +1,4 @@
-"""What arrays of fixed sizes cost: more than 2 % above what was measured once is a defect, much below is to be noted."""
+"""What arrays of fixed sizes cost, to 2 %: more is a defect, and much less has to be noted here."""
 
 import pytest
 
