@@ -7,12 +7,7 @@ start values with what loads them; not the memories, the sequencer or a board's 
 import sys
 from dataclasses import dataclass
 
-from amaranth import Cat, Module
-from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
-
-from ..hdl.array import Array
-from ..hdl.parameters import ParameterLoader
+from ..hdl.array_unit import ArrayUnit
 from ..plan.style import Style
 from ..report.table import Table
 from .counts import synthesise
@@ -49,34 +44,8 @@ SIZES = (
 )
 
 
-class Unit(wiring.Component):
-    """An array and its start values; the accumulators' signs are the outputs."""
-
-    def __init__(self, size: Size):
-        self.array = Array(size.p, size.s, size.q, BITS, size.planes, False, size.style)
-        width = BITS + size.planes - 1
-        rows = [(0x9E3779B97F4A7C15 * (i + 1) >> 20) % (1 << width) for i in range(4 * size.p)]
-        self.loader = ParameterLoader(rows, size.p, 1, BITS, size.planes, False, True)
-        super().__init__(
-            {
-                "weights": In(size.p * size.s),
-                "activations": In(data.ArrayLayout(size.s, size.q)),
-                "valid": In(size.q),
-                "control": In(self.array.control.shape()),
-                "capture": Out(1),
-                "signs": Out(size.p * size.q),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.array, m.submodules.loader = array, loader = self.array, self.loader
-        for name in ("weights", "activations", "valid", "control"):
-            m.d.comb += getattr(array, name).eq(getattr(self, name))
-        m.d.comb += [array.start.eq(loader.start), array.low.eq(loader.low), loader.swap.eq(array.swap)]
-        signs = [array.accumulators[p][q][-1] for p in range(array.p) for q in range(array.q)]
-        m.d.comb += [self.capture.eq(array.capture), self.signs.eq(Cat(*signs))]
-        return m
+def unit(size: Size) -> ArrayUnit:
+    return ArrayUnit(size.p, size.s, size.q, BITS, size.planes, size.style)
 
 
 def finn(size: Size, threshold_bits: int = BITS) -> float:
@@ -89,7 +58,7 @@ def main() -> None:
     for size in SIZES:
         name = f"{size.p} x {size.s} x {size.q}"
         print(f"synthesising {name} for {size.family}, {size.style}", file=sys.stderr)
-        count, model = synthesise(Unit(size), size.family).luts, finn(size)
+        count, model = synthesise(unit(size), size.family).luts, finn(size)
         each = [f"{n / size.macs:.2f}" for n in (count, model)]
         style = f"{size.style.cells}, {size.style.stages}"
         rows.append([size.family, style, name, size.planes, f"{count:,}", each[0], f"{model:,.0f}", each[1]])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hwgen.bench.array import Size, Unit, finn
+from hwgen.bench.array import Size, finn, unit
 from hwgen.bench.counts import synthesise
 from hwgen.plan.style import Style
 
@@ -20,7 +20,7 @@ CARRY = Style(cells="ecp5", stages=2)
     ids=lambda value: None if isinstance(value, int) else f"{value.family} {value.style.cells} {value.planes}",
 )
 def test_luts(size, luts):
-    made = synthesise(Unit(size), size.family).luts
+    made = synthesise(unit(size), size.family).luts
     assert 0.97 * luts <= made <= 1.02 * luts, made
     assert made < finn(size)
 
