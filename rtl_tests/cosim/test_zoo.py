@@ -13,6 +13,7 @@ NAMES = [path.parent.name for path in sorted(models.folder().glob("*/card.json")
 SMALLEST = {
     "cnn_mnist_w1a1": "icebreaker",
     "cnv_w1a1": "ulx3s_45f",
+    "cnv_w1a2": "ulx3s_85f",
     "lenet_w1a1": "ulx3s_12f",
     "lfc_w1a1": "ulx3s_85f",
     "sfc_w1a1": "ulx3s_12f",
