@@ -205,8 +205,9 @@ def load(name: str) -> Board:
 
 def read(path: Path) -> Board:
     """The board that a file describes; see `load`."""
+    data = read_small(path, "board", MAX_BOARD_BYTES)
     try:
-        table = tomllib.loads(read_small(path, "board", MAX_BOARD_BYTES).decode())
+        table = tomllib.loads(data.decode())
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no readable TOML file: {error}") from None
     table["name"] = path.stem

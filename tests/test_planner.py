@@ -9,6 +9,7 @@ import pytest
 
 from hwgen import boards, models, random_networks
 from hwgen.boards import FAMILIES
+from hwgen.cli import main
 from hwgen.errors import InputError
 from hwgen.integers import BIPOLAR, unsigned
 from hwgen.layers import Argmax, Convolution, Dense, Flatten, MaxPool, ScaleBias, Threshold
@@ -157,3 +158,16 @@ def test_figures_of_cnv_at_64_64_1():
     assert planned.macs == 57_906_176 + 8 * 1_555_200  # binary MACs; an 8-bit activation counts eight
     assert planned.cycles_per_stage == [8100, 7082, 2592, 3600, 648, 150, 129, 140, 17]
     assert planned.utilisation == planned.macs / (64 * 64 * planned.cycles)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cells", "ecp5"], "icebreaker is of the family ice40, which has no ecp5 cells; take generic"),
+        (["--cells", "lut"], "the cells are generic or ecp5, not 'lut'"),
+        (["--stages", "17"], "the popcount has 1..16 stages, not 17"),
+    ],
+)
+def test_styles_that_cannot_be(arguments, message, capsys):
+    assert main(["plan", "tfc_w1a1", "--board", "icebreaker", *arguments]) == 2
+    assert message in capsys.readouterr().err

@@ -214,24 +214,26 @@ class Plan:
         for planned, ramp in zip(self.stages, self.ramps, strict=True):
             if planned.compiled.threshold_rounds:
                 table = self._searched(planned.compiled) if ramp is None else self._divided(planned.compiled, ramp)
-                for channel, row in enumerate(table.tolist()):
+                for channel, row in enumerate(table):
                     lanes[channel % self.threshold_lanes].extend(value & mask for value in row)
         return lanes
 
     def _searched(self, compiled):
-        """Entries of the channels of a stage that searches, int64 (tiles*P, 2^n)."""
+        """Entries of the channels of a stage that searches, 2^n each."""
         table = hardware_thresholds(compiled, compiled.tiles * self.shape.p)
         full = np.full((len(table), compiled.threshold_entries), compiled.reach + 1, np.int64)
         full[:, 1 : table.shape[1] + 1] = table
-        return full << self.threshold_shift
+        return [[value << self.threshold_shift for value in row] for row in full.tolist()]
 
     def _divided(self, compiled, ramp):
-        """Entries of the channels of a ramp, int64 (tiles*P, n + 1)."""
+        """Entries of the channels of a ramp, n + 1 each. Python's integers: shifted as far as another stage's, a base
+        may have more than 64 bits."""
         more, greatest = self.threshold_shift - ramp.shift, (1 << (self.threshold_bits - 1)) - 1
-        columns = []
-        for k in range(compiled.stage.code_bits):
-            columns.append(np.where(ramp.slope > greatest >> (k + more), greatest, ramp.slope << (k + more)))
-        return np.stack([*columns, ramp.base << more], axis=1)
+        bits = range(compiled.stage.code_bits)
+        return [
+            [*(min(slope << k + more, greatest) for k in bits), base << more]
+            for slope, base in zip(ramp.slope.tolist(), ramp.base.tolist(), strict=True)
+        ]
 
     @cached_property
     def tap_tables(self) -> list[list[Tap]]:
