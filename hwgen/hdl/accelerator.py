@@ -27,8 +27,8 @@ def trace_signature(plan: Plan) -> wiring.Signature:
 
     Members
     -------
-    write, stage, address, columns, data : a write of codes to activation memory: of which stage, where, which parts
-        of the word, the word of every bank
+    write, stage, bank, address, columns, data : a write of codes to activation memory: of which stage, where, which
+        parts of the word, the word
     active, active_stage, stage_done : this cycle counts for a stage; it is the stage's last
     """
     shape = plan.shape
@@ -38,8 +38,9 @@ def trace_signature(plan: Plan) -> wiring.Signature:
             "write": Out(1),
             "stage": Out(stages),
             "address": Out(plan.address_bits),
+            "bank": Out(range(max(2, shape.q))),
             "columns": Out(max(1, shape.s // shape.p)),
-            "data": Out(shape.s * shape.q),
+            "data": Out(shape.s),
             "active": Out(1),
             "active_stage": Out(stages),
             "stage_done": Out(1),
@@ -119,8 +120,8 @@ class Core(wiring.Component):
             reader.stage_done.eq(sequencer.stage_done),
             reader.entry.eq(sequencer.entry),
             reader.address.eq(sequencer.address),
-            reader.x.eq(sequencer.x),
-            reader.y.eq(sequencer.y),
+            reader.group_done.eq(sequencer.group_done),
+            reader.tile_done.eq(sequencer.tile_done),
             activations.read_address.eq(reader.bank_address),
             reader.bank_data.eq(activations.read_data),
         ]
@@ -191,21 +192,20 @@ class Core(wiring.Component):
             thresholds.frame_ends.eq(collector.frame_ends),
             writer.tile_last.eq(collector.tile_last),
             writer.column.eq(collector.column),
-            writer.pointer.eq(collector.pointer),
+            writer.word.eq(collector.word),
         ]
         m.d.comb += [
             loader.busy.eq(writer.write),
+            activations.write.eq(writer.write | loader.write),
+            activations.write_bank.eq(Mux(writer.write, writer.bank, loader.bank)),
             activations.write_address.eq(Mux(writer.write, writer.address, loader.address)),
             activations.write_columns.eq(Mux(writer.write, writer.write_columns, ~0)),
+            activations.write_data.eq(Mux(writer.write, writer.data, loader.data)),
         ]
-        with m.If(writer.write):
-            m.d.comb += [activations.write_banks.eq(~0), activations.write_data.eq(writer.data)]
-        with m.Elif(loader.write):
-            m.d.comb += activations.write_banks.eq(loader.banks)
-            m.d.comb += [word.eq(loader.data) for word in activations.write_data]
         m.d.comb += [
             self.trace.write.eq(writer.write),
             self.trace.stage.eq(writer.written_stage),
+            self.trace.bank.eq(writer.bank),
             self.trace.address.eq(writer.address),
             self.trace.columns.eq(writer.write_columns),
             self.trace.data.eq(writer.data),

@@ -87,9 +87,7 @@ class ActivationMemory(wiring.Component):
     -------
     read_address : In, per bank
     read_data : Out, per bank, one cycle later
-    write_address : In, common
-    write_banks, write_columns : In, what is written
-    write_data : In, a word per bank
+    write, write_bank, write_address, write_columns, write_data : In, a write to the columns of a word of one bank
     """
 
     def __init__(self, banks: int, lanes: int, columns: int, depth: int):
@@ -101,9 +99,10 @@ class ActivationMemory(wiring.Component):
                 "read_address": In(data.ArrayLayout(bits, banks)),
                 "read_data": Out(data.ArrayLayout(lanes, banks)),
                 "write_address": In(bits),
-                "write_banks": In(banks),
+                "write": In(1),
+                "write_bank": In(range(max(2, banks))),
                 "write_columns": In(columns),
-                "write_data": In(data.ArrayLayout(lanes, banks)),
+                "write_data": In(lanes),
             }
         )
 
@@ -120,8 +119,8 @@ class ActivationMemory(wiring.Component):
                 write, read = memory.write_port(), memory.read_port()
                 m.d.comb += [
                     write.addr.eq(self.write_address),
-                    write.data.eq(self.write_data[bank].word_select(column, width)),
-                    write.en.eq(self.write_banks[bank] & self.write_columns[column]),
+                    write.data.eq(self.write_data.word_select(column, width)),
+                    write.en.eq(self.write & (self.write_bank == bank) & self.write_columns[column]),
                     read.addr.eq(self.read_address[bank]),
                     self.read_data[bank].word_select(column, width).eq(read.data),
                 ]

@@ -20,7 +20,7 @@ class Collector(wiring.Component):
     window_first, window_last : Out, it starts / completes a pooled pixel
     tile_last : Out, it belongs to the stage's last tile
     tile_ends, frame_ends : Out, it is the last of its tile / of the frame
-    column, pointer : Out, where its codes go: part of the word, address of the pixel's word
+    column, word : Out, where its tile's codes go: part of the word, word of the pixel
     """
 
     def __init__(self, plan: Plan):
@@ -36,7 +36,7 @@ class Collector(wiring.Component):
                 "tile_ends": Out(1),
                 "frame_ends": Out(1),
                 "column": Out(range(max(2, columns))),
-                "pointer": Out(plan.address_bits),
+                "word": Out(plan.address_bits),
             }
         )
 
@@ -46,20 +46,15 @@ class Collector(wiring.Component):
         planned = plan.stages
         columns = max(1, plan.shape.s // plan.shape.p)
         words_per_tile = max(1, plan.shape.p // plan.shape.s)
-        targets = [s.target for s in planned]
         tables = {
             "last_window": [len(s.compiled.stage.window) - 1 for s in planned],
             "last_group": [s.compiled.groups - 1 for s in planned],
             "last_tile": [s.compiled.tiles - 1 for s in planned],
-            "base": [t.base if t else 0 for t in targets],
-            "pitch": [t.words if t else 0 for t in targets],
         }
         field = {name: stage_field(m, self.stage, values, name) for name, values in tables.items()}
         window, group, tile = (
             Signal(range(max(2, max(tables[f"last_{n}"]) + 1)), name=n) for n in ("window", "group", "tile")
         )
-        offset = Signal(plan.address_bits)  # of the group in the map
-        word = Signal(plan.address_bits)  # of the tile in the pixel
         last_group = Signal()
         m.d.comb += [
             self.window_first.eq(window == 0),
@@ -68,19 +63,18 @@ class Collector(wiring.Component):
             self.tile_last.eq(tile == field["last_tile"]),
             self.tile_ends.eq(self.window_last & last_group),
             self.frame_ends.eq(self.tile_ends & self.tile_last & (self.stage == len(planned) - 1)),
-            self.pointer.eq(field["base"] + offset + word),
         ]
         with m.If(self.capture):
             m.d.sync += window.eq(Mux(self.window_last, 0, window + 1))
             with m.If(self.window_last):
-                m.d.sync += [group.eq(group + 1), offset.eq(offset + field["pitch"])]
+                m.d.sync += group.eq(group + 1)
                 with m.If(last_group):
-                    m.d.sync += [group.eq(0), offset.eq(0), tile.eq(tile + 1)]
+                    m.d.sync += [group.eq(0), tile.eq(tile + 1)]
                     m.d.sync += self.column.eq(self.column + 1)
                     with m.If(self.column == columns - 1):
-                        m.d.sync += [self.column.eq(0), word.eq(word + words_per_tile)]
+                        m.d.sync += [self.column.eq(0), self.word.eq(self.word + words_per_tile)]
                     with m.If(self.tile_last):
-                        m.d.sync += [tile.eq(0), self.column.eq(0), word.eq(0), self.stage.eq(self.stage + 1)]
+                        m.d.sync += [tile.eq(0), self.column.eq(0), self.word.eq(0), self.stage.eq(self.stage + 1)]
                         with m.If(self.stage == len(planned) - 1):
                             m.d.sync += self.stage.eq(0)
         return m

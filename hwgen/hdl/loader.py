@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
 from .buffers import Table
+from .raster import Raster
 from .result import image_signature
 
 __all__ = ["Loader"]
@@ -23,7 +24,7 @@ class Loader(wiring.Component):
     loaded : Out, high for a cycle when an image is complete
     read : In, high for a cycle when an image has been read
     busy : In, the memory's write port is taken
-    write, address, banks, data : Out, to the `ActivationMemory`
+    write, bank, address, data : Out, to the `ActivationMemory`
     """
 
     def __init__(self, plan: Plan):
@@ -41,7 +42,7 @@ class Loader(wiring.Component):
                 "busy": In(1),
                 "write": Out(1),
                 "address": Out(plan.address_bits),
-                "banks": Out(plan.shape.q),
+                "bank": Out(range(max(2, plan.shape.q))),
                 "data": Out(plan.shape.s),
             }
         )
@@ -120,23 +121,19 @@ class Loader(wiring.Component):
 
     def _place(self, m, staged, pending, free, opened, layout, channels, height, width, planes):
         """Stage 3: words to memory, in the order of `Layout`."""
-        plan, q = self.plan, self.plan.shape.q
+        plan = self.plan
         bits = plan.address_bits
+        m.submodules.raster = raster = Raster([layout], bits)
         parity = Signal()
         words = plan.stages[0].compiled.words
-        word, phase = Signal(range(max(2, words))), Signal(range(max(2, layout.stride)))
-        x, y = Signal(range(width + 1)), Signal(range(height + 1))
-        bank = Signal(range(max(2, q)))
-        turn = Signal(bits)  # first column of this turn through the banks, in words
-        row = Signal(bits)
-        phase_offset, plane_offset = Signal(bits), Signal(bits)
-        plane = Signal(range(planes + 1))
+        word, plane = Signal(range(max(2, words))), Signal(range(planes + 1))
+        plane_offset = Signal(bits)
         m.d.comb += [
             self.write.eq((pending != 0) & ~self.busy),
             self.address.eq(
-                Mux(parity, plan.inputs[1].base, plan.inputs[0].base) + row + turn + phase_offset + plane_offset + word
+                Mux(parity, plan.inputs[1].base, plan.inputs[0].base) + raster.address + plane_offset + word
             ),
-            self.banks.eq(1 << bank),
+            self.bank.eq(raster.bank),
         ]
         with m.Switch(plane):
             for k in range(planes):
@@ -153,22 +150,10 @@ class Loader(wiring.Component):
             with m.If(plane == planes - 1):
                 m.d.sync += [plane.eq(0), plane_offset.eq(0), word.eq(word + 1)]
                 with m.If(word == words - 1):
-                    m.d.sync += [
-                        word.eq(0),
-                        x.eq(x + 1),
-                        phase.eq(phase + 1),
-                        phase_offset.eq(phase_offset + layout.words),
-                    ]
-                    with m.If(phase == layout.stride - 1):
-                        m.d.sync += [phase.eq(0), phase_offset.eq(0), bank.eq(bank + 1)]
-                        with m.If(bank == q - 1):
-                            m.d.sync += [bank.eq(0), turn.eq(turn + layout.stride * layout.words)]
-                    with m.If(x == width - 1):
-                        m.d.sync += [x.eq(0), phase.eq(0), phase_offset.eq(0), bank.eq(0), turn.eq(0)]
-                        m.d.sync += [y.eq(y + 1), row.eq(row + layout.row_words)]
-                        with m.If(y == height - 1):
-                            m.d.comb += image_ends.eq(1)
-                            m.d.sync += [y.eq(0), row.eq(0), parity.eq(~parity)]
+                    m.d.sync += word.eq(0)
+                    m.d.comb += [raster.advance.eq(1), image_ends.eq(raster.last)]
+        with m.If(image_ends):
+            m.d.sync += parity.eq(~parity)
 
         # A place is taken when an image's first sample comes in and freed when the image has been read.
         samples = Signal(range(channels * height * width + 1))

@@ -1,5 +1,7 @@
 """The reader: from a step to the Q words of activations that it works on, borders included."""
 
+from itertools import pairwise
+
 from amaranth import Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -8,6 +10,7 @@ from ..plan import pipeline
 from ..plan.plan import Plan
 from .buffers import Table
 from .fields import stage_field
+from .lanes import Lanes
 from .step import step_layout
 
 __all__ = ["Reader"]
@@ -16,11 +19,12 @@ __all__ = ["Reader"]
 class Reader(wiring.Component):
     """Looks the tap up, addresses the banks, turns them back into lanes, and puts in what lies outside the image.
 
-    Cycle 0: the step; 1: its tap entry; 2: bank addresses; 3: bank data; 4: `words`, `valid`, `control`, `packed`.
+    Cycle 0: the step; 1: its tap entry and its lanes; 2, 3: addresses of lanes, of banks; 4: bank data; 5: `words`,
+    `valid`, `control`, `packed`.
 
     Members
     -------
-    control_in, stage, entry, address, x, y : In, from the `Sequencer`
+    control_in, stage, stage_done, entry, address, group_done, tile_done : In, from the `Sequencer`
     bank_address, bank_data : the read side of the `ActivationMemory`
     words : Out, a word per lane (pixel)
     valid : Out, per lane; low where the tap contributes nothing
@@ -47,8 +51,8 @@ class Reader(wiring.Component):
                 "stage_done": In(1),
                 "entry": In(len(self.table.address)),
                 "address": In(plan.address_bits),
-                "x": In(signed(plan.coordinate_bits)),
-                "y": In(signed(plan.coordinate_bits)),
+                "group_done": In(1),
+                "tile_done": In(1),
                 "bank_address": Out(data.ArrayLayout(plan.address_bits, q)),
                 "bank_data": In(data.ArrayLayout(plan.shape.s, q)),
                 "words": Out(data.ArrayLayout(plan.shape.s, q)),
@@ -78,7 +82,7 @@ class Reader(wiring.Component):
         m.submodules.table = table = self.table
         m.d.comb += table.address.eq(self.entry)
 
-        # Control, stage and plane of the steps in cycles 1..4.
+        # Control and stage of the steps in cycles 1..5.
         controls, stages = [self.control_in], [self.stage]
         for i in range(self.latency):
             controls.append(Signal.like(self.control_in, name=f"control_{i + 1}"))
@@ -88,42 +92,57 @@ class Reader(wiring.Component):
         m.d.sync += done.eq((done << 1) | (self.stage_done & (self.stage == 0)))
         m.d.comb += self.image_read.eq(done[-1])
 
-        address, x, y = Signal.like(self.address), Signal.like(self.x), Signal.like(self.y)
-        m.d.sync += [address.eq(self.address), x.eq(self.x), y.eq(self.y)]
-
-        # Cycle 1: the entry. Lanes that wrap round the banks read one column further.
+        # Cycle 1: the entry and the lanes.
+        m.submodules.lanes = lanes = Lanes(plan)
+        advance, restart, address = Signal(), Signal(init=1), Signal.like(self.address)
+        m.d.sync += [advance.eq(self.group_done), restart.eq(self.tile_done), address.eq(self.address)]
+        m.d.comb += [lanes.stage.eq(self.stage), lanes.advance.eq(advance), lanes.restart.eq(restart)]
         bits, turn = plan.address_bits, plan.rotate_bits
         offset, rotate = table.data[:bits], table.data[bits : bits + turn]
+
+        # Cycle 2: addresses of the lanes. Those whose bank wraps round find their tap one cell further.
         near, far = Signal(bits), Signal(bits)
-        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in (2, 3)]
+        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in (2, 3, 4)]
         m.d.sync += near.eq(address + offset)
         if q > 1:
-            steps = [s.compiled.lane_step * s.source.words for s in plan.stages]
-            column_step = stage_field(m, stages[1], steps, "column_step")
-            m.d.sync += [far.eq(address + offset + column_step), rotates[0].eq(rotate), rotates[1].eq(rotates[0])]
+            cell_words = stage_field(m, stages[1], [s.source.cell_words for s in plan.stages], "cell_words")
+            m.d.sync += [far.eq(address + offset + cell_words), rotates[0].eq(rotate)]
+            m.d.sync += [later.eq(earlier) for earlier, later in pairwise(rotates)]
+        lane_address = [Signal(bits, name=f"lane_address_{lane}") for lane in range(q)]
+        for lane in range(q):
+            origin = Signal(bits, name=f"origin_{lane}")
+            m.d.sync += origin.eq(lanes.address[lane])
+            m.d.sync += lane_address[lane].eq(origin + (Mux(rotates[0] >= q - lane, far, near) if lane else near))
+
+        # Cycle 3: lanes to banks.
         for bank in range(q):
-            m.d.comb += self.bank_address[bank].eq(Mux(bank < rotates[0], far, near) if q > 1 else near)
+            m.d.comb += self.bank_address[bank].eq(lane_address[bank])
+            if q > 1:
+                with m.Switch(rotates[1]):
+                    for amount in range(q):
+                        with m.Case(amount):
+                            m.d.comb += self.bank_address[bank].eq(lane_address[(bank - amount) % q])
 
-        inside = self._inside(m, table.data[bits + turn :], x, y, stages)
+        inside = self._inside(m, table.data[bits + turn :], lanes, stages)
 
-        # Cycle 3: banks to lanes; outside the image the border's code, or a word that does not count.
-        fill, masks = self._border(m, stages[3], controls[3])
+        # Cycle 4: banks to lanes; outside the image the border's code, or a word that does not count.
+        fill, masks = self._border(m, stages[4], controls[4])
         for lane in range(q):
             word = Signal(plan.shape.s, name=f"word_{lane}")
             m.d.comb += word.eq(self.bank_data[lane])
             if q > 1:
-                with m.Switch(rotates[1]):
+                with m.Switch(rotates[2]):
                     for amount in range(q):
                         with m.Case(amount):
                             m.d.comb += word.eq(self.bank_data[(lane + amount) % q])
             m.d.sync += self.words[lane].eq(Mux(inside[lane], word, fill) if plan.has_border else word)
             m.d.sync += self.valid[lane].eq(inside[lane] | ~masks if plan.has_border else 1)
-        m.d.comb += self.control.eq(controls[4])
-        m.d.comb += self.packed.eq(stages[4] == 0 if plan.stages[0].compiled.packed else 0)
+        m.d.comb += self.control.eq(controls[5])
+        m.d.comb += self.packed.eq(stages[5] == 0 if plan.stages[0].compiled.packed else 0)
         return m
 
-    def _inside(self, m, offsets, x, y, stages):
-        """Per lane, in cycle 3: the tap lies inside the image."""
+    def _inside(self, m, offsets, lanes, stages):
+        """Per lane, in cycle 4: the tap lies inside the image."""
         plan = self.plan
         inside = Signal(plan.shape.q)
         if not plan.has_border:
@@ -131,17 +150,14 @@ class Reader(wiring.Component):
         bits = plan.coordinate_bits
         dy, dx = offsets[:bits].as_signed(), offsets[bits:].as_signed()
         bordered = [s.compiled.border is not None for s in plan.stages]
-        height = stage_field(m, stages[1], [s.source.height for s in plan.stages], "height")
+        height = stage_field(m, stages[2], [s.source.height for s in plan.stages], "height")
         width = stage_field(m, stages[2], [s.source.width for s in plan.stages], "width")
         free = stage_field(m, stages[2], [not b for b in bordered], "borderless")
-        tap_y, tap_x, row_inside = Signal(signed(bits)), Signal(signed(bits)), Signal()
-        m.d.comb += tap_y.eq(y + dy)
-        m.d.sync += [tap_x.eq(x + dx), row_inside.eq((tap_y >= 0) & (tap_y < height))]
         for lane in range(plan.shape.q):
-            lane_x = Signal(signed(bits), name=f"x_{lane}")
-            offsets = [s.compiled.lane_step * lane for s in plan.stages]
-            m.d.comb += lane_x.eq(tap_x + stage_field(m, stages[2], offsets, f"offset_{lane}"))
-            m.d.sync += inside[lane].eq(free | (row_inside & (lane_x >= 0) & (lane_x < width)))
+            y, x = Signal(signed(bits), name=f"y_{lane}"), Signal(signed(bits), name=f"x_{lane}")
+            found = Signal(name=f"inside_{lane}")
+            m.d.sync += [y.eq(lanes.y[lane] + dy), x.eq(lanes.x[lane] + dx), inside[lane].eq(found)]
+            m.d.sync += found.eq(free | ((y >= 0) & (y < height) & (x >= 0) & (x < width)))
         return inside
 
     def _border(self, m, stage, control):

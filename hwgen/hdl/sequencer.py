@@ -1,6 +1,6 @@
 """The sequencer: nested counters over a table of stages. It issues one step a cycle; no processor, no bubbles."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,10 +13,10 @@ __all__ = ["Sequencer"]
 
 
 class Sequencer(wiring.Component):
-    """Walks stage, tile, row, column, phase, window, plane, tap, word.
+    """Walks stage, tile, group, window, plane, tap, word.
 
-    Each step names an entry of the tap table and, in `address` and `x`, `y`, the origin to which that entry is
-    relative. A frame starts when `image` says that one is loaded. Steps are held back by exactly the rules of
+    Each step names an entry of the tap table and, in `address`, what is added to the lanes' own addresses. A frame
+    starts when `image` says that one is loaded. Steps are held back by exactly the rules of
     `hwgen.plan.schedule`, and by `result_busy` for a result that nobody has taken.
 
     Members
@@ -25,7 +25,8 @@ class Sequencer(wiring.Component):
     parity : Out, which of the two images is read
     result_busy : In, the last tile of logits is still on its way out
     control : Out, the step (see `step_layout`)
-    stage, entry, address, x, y : Out, belong to the step
+    stage, entry, address : Out, belong to the step
+    group_done, tile_done : Out, the step is the last of a pixel group, of a tile
     active, stage_done : Out, this cycle counts for the stage; it is the stage's last
     result_sent : Out, the step is the last of a tile of logits
     """
@@ -43,8 +44,8 @@ class Sequencer(wiring.Component):
                 "stage": Out(range(max(2, stages))),
                 "entry": Out(range(max(2, entries))),
                 "address": Out(plan.address_bits),
-                "x": Out(signed(plan.coordinate_bits)),
-                "y": Out(signed(plan.coordinate_bits)),
+                "group_done": Out(1),
+                "tile_done": Out(1),
                 "active": Out(1),
                 "stage_done": Out(1),
                 "result_sent": Out(1),
@@ -53,29 +54,22 @@ class Sequencer(wiring.Component):
 
     def _fields(self, m):
         """Loop limits and increments of the current stage, by name."""
-        plan, q = self.plan, self.plan.shape.q
+        plan = self.plan
         compiled = [s.compiled for s in plan.stages]
         sources = [s.source for s in plan.stages]
-        pitch = [c.stage.step[0] * c.stage.window_step[0] for c in compiled]
         starts = [sum(len(t) for t in plan.tap_tables[:i]) for i in range(len(compiled))]
         timings = [s.timing for s in plan.stages]
-        mask = (1 << plan.address_bits) - 1
         tables = {
             "last_word": [c.words - 1 for c in compiled],
             "last_tap": [len(c.taps) - 1 for c in compiled],
             "last_plane": [0 if c.packed else c.planes - 1 for c in compiled],
-            "last_window": [len(c.stage.window) * c.phases - 1 for c in compiled],
-            "last_column": [c.columns - 1 for c in compiled],
-            "last_row": [c.rows - 1 for c in compiled],
+            "last_window": [len(c.stage.window) - 1 for c in compiled],
+            "last_group": [c.groups - 1 for c in compiled],
             "last_tile": [c.tiles - 1 for c in compiled],
             "first_entry": starts,
             "base": [source.base for source in sources],
             "top_plane": [0 if c.packed else (c.planes - 1) * f.plane_words for c, f in zip(compiled, sources)],
             "plane_words": [f.plane_words for f in sources],
-            "column_step": [c.lane_step * f.words & mask for c, f in zip(compiled, sources)],
-            "row_step": [step * f.row_words & mask for step, f in zip(pitch, sources)],
-            "x_step": [c.lane_step * q for c in compiled],
-            "y_step": pitch,
             "spacing": [(t.spacing if s.target else 1) - 1 for s, t in zip(plan.stages, timings)],
             "gap": [t.gap for t in [*timings[1:], timings[0]]],
         }
@@ -90,13 +84,16 @@ class Sequencer(wiring.Component):
             return Signal(range(max(tables[name]) + 2), name=name.removeprefix("last_"))
 
         word, tap, plane = counter("last_word"), counter("last_tap"), counter("last_plane")
-        window, column = counter("last_window"), counter("last_column")
-        row, tile = counter("last_row"), counter("last_tile")
+        window, group, tile = counter("last_window"), counter("last_group"), counter("last_tile")
         at_last = {}
         for signal, name in [
-            (word, "word"), (tap, "tap"), (plane, "plane"), (window, "window"),
-            (column, "column"), (row, "row"), (tile, "tile"),
-        ]:  # fmt: skip
+            (word, "word"),
+            (tap, "tap"),
+            (plane, "plane"),
+            (window, "window"),
+            (group, "group"),
+            (tile, "tile"),
+        ]:
             at_last[name] = Signal(name=f"at_last_{name}")
             m.d.comb += at_last[name].eq(signal == field[f"last_{name}"])
 
@@ -138,19 +135,16 @@ class Sequencer(wiring.Component):
             m.d.sync += [signal.eq(0) for signal in fresh.values()]
             with m.If(fresh["tile"]):
                 m.d.sync += parameters.eq(swap_time - 1)
-        self._count(m, issue, ends, field, at_last, fresh, word, tap, plane, window, column, row, tile, spacing, gap)
+        self._count(m, issue, ends, field, at_last, fresh, word, tap, plane, window, group, tile, spacing, gap)
         m.d.comb += self.active.eq(~fresh["frame"] | issue)
         return m
 
-    def _count(self, m, issue, ends, field, at_last, fresh, word, tap, plane, window, column, row, tile, spacing, gap):
+    def _count(self, m, issue, ends, field, at_last, fresh, word, tap, plane, window, group, tile, spacing, gap):
         """The counters, innermost first, and the addresses that go with them."""
         plan = self.plan
         bits = plan.address_bits
-        group, row_base = Signal(bits), Signal(bits)  # relative to the map's base
         plane_offset, started = Signal(bits), Signal()  # `started`: plane_offset has been set for this capture
         block = Signal.like(self.entry)  # first entry of this window position
-        origin_x = Signal(signed(plan.coordinate_bits))
-        origin_y = Signal(signed(plan.coordinate_bits))
         entry, entered = Signal.like(self.entry), Signal()  # likewise: entries are set for this stage
         parity_offset = Signal(bits)
         m.d.comb += parity_offset.eq(Mux((self.stage == 0) & self.parity, plan.inputs[1].base, 0))
@@ -159,8 +153,9 @@ class Sequencer(wiring.Component):
         current_block = Signal.like(block)
         m.d.comb += current_block.eq(Mux(entered, block, field["first_entry"]))
         m.d.comb += self.entry.eq(Mux(entered, entry, field["first_entry"]))
-        m.d.comb += self.address.eq(field["base"] + parity_offset + group + current_plane + word)
-        m.d.comb += [self.x.eq(origin_x), self.y.eq(origin_y)]
+        m.d.comb += self.address.eq(field["base"] + parity_offset + current_plane + word)
+        m.d.comb += self.group_done.eq(issue & ends & at_last["window"])
+        m.d.comb += self.tile_done.eq(self.group_done & at_last["group"])
 
         with m.If(issue):
             m.d.sync += [
@@ -175,17 +170,12 @@ class Sequencer(wiring.Component):
         with m.If(issue & ends):
             m.d.sync += [plane.eq(0), started.eq(0), fresh["capture"].eq(1), spacing.eq(field["spacing"])]
             m.d.sync += [window.eq(window + 1), entry.eq(self.entry + 1), block.eq(self.entry + 1)]
-            with m.If(at_last["window"]):
-                m.d.sync += [window.eq(0), entered.eq(0), column.eq(column + 1)]
-                m.d.sync += [group.eq(group + field["column_step"]), origin_x.eq(origin_x + field["x_step"])]
-                with m.If(at_last["column"]):
-                    m.d.sync += [column.eq(0), row.eq(row + 1), origin_x.eq(0), origin_y.eq(origin_y + field["y_step"])]
-                    m.d.sync += [group.eq(row_base + field["row_step"]), row_base.eq(row_base + field["row_step"])]
-                    with m.If(at_last["row"]):
-                        m.d.sync += [row.eq(0), tile.eq(tile + 1), fresh["tile"].eq(1)]
-                        m.d.sync += [group.eq(0), row_base.eq(0), origin_y.eq(0)]
-                        with m.If(at_last["tile"]):
-                            m.d.comb += self.stage_done.eq(1)
-                            m.d.sync += [tile.eq(0), self.stage.eq(self.stage + 1), gap.eq(field["gap"])]
+        with m.If(self.group_done):
+            m.d.sync += [window.eq(0), entered.eq(0), group.eq(group + 1)]
+        with m.If(self.tile_done):
+            m.d.sync += [group.eq(0), tile.eq(tile + 1), fresh["tile"].eq(1)]
+            with m.If(at_last["tile"]):
+                m.d.comb += self.stage_done.eq(1)
+                m.d.sync += [tile.eq(0), self.stage.eq(self.stage + 1), gap.eq(field["gap"])]
         with m.If(self.stage_done & (self.stage == len(plan.stages) - 1)):
             m.d.sync += [self.stage.eq(0), fresh["frame"].eq(1), self.parity.eq(~self.parity)]

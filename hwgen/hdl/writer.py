@@ -1,26 +1,28 @@
-"""The writer: the codes of a group go back to activation memory, plane by plane, all banks at once."""
+"""The writer: the codes of a group go back to activation memory, pixel by pixel and plane by plane."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
 from .fields import stage_field
+from .raster import Raster
 
 __all__ = ["Writer"]
 
 
 class Writer(wiring.Component):
-    """Writes n planes of max(1, P/S) words each, one a cycle, from the cycle of `done` on.
+    """Writes, for each pixel of a group, n planes of max(1, P/S) words each, one a cycle, the first one cycle after
+    `done`. Lanes beyond the map's last pixel are left out.
 
     Where P < S a tile fills one column of a word; the last tile also clears the columns beyond it, since lanes
     without a channel have to read 0.
 
     Members
     -------
-    capture, stage, window_last, tile_last, column, pointer : In, where the group goes, known at its capture
+    capture, stage, window_last, tile_last, column, word : In, where the group goes, known at its capture
     codes, done : In, from the `ThresholdUnit`
-    write, address, columns, data : Out, to the `ActivationMemory`
+    write, bank, address, columns, data : Out, to the `ActivationMemory`
     written_stage : Out, the stage that is being written
     """
 
@@ -35,13 +37,14 @@ class Writer(wiring.Component):
                 "window_last": In(1),
                 "tile_last": In(1),
                 "column": In(range(max(2, self.columns))),
-                "pointer": In(plan.address_bits),
+                "word": In(plan.address_bits),
                 "codes": In(data.ArrayLayout(data.ArrayLayout(plan.code_bits, shape.q), shape.p)),
                 "done": In(1),
                 "write": Out(1),
+                "bank": Out(range(max(2, shape.q))),
                 "address": Out(plan.address_bits),
                 "write_columns": Out(self.columns),
-                "data": Out(data.ArrayLayout(shape.s, shape.q)),
+                "data": Out(shape.s),
                 "written_stage": Out(range(max(2, len(plan.stages)))),
             }
         )
@@ -49,40 +52,56 @@ class Writer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         plan, shape = self.plan, self.plan.shape
-        parts = max(1, shape.p // shape.s)
-        column, pointer, tile_last = Signal.like(self.column), Signal.like(self.pointer), Signal()
-        with m.If(self.capture & self.window_last):
-            m.d.sync += [column.eq(self.column), pointer.eq(self.pointer), tile_last.eq(self.tile_last)]
-            m.d.sync += self.written_stage.eq(self.stage)
         targets = [s.target for s in plan.stages]
-        plane_words = stage_field(m, self.written_stage, [t.plane_words if t else 0 for t in targets], "plane_words")
+        if not any(targets):  # a network of one stage writes nothing
+            return m
+        m.submodules.raster = raster = Raster(targets, plan.address_bits)
+        parts = max(1, shape.p // shape.s)
+        stage, column, word, tile_last = (
+            Signal.like(self.stage), Signal.like(self.column), Signal.like(self.word), Signal(),
+        )  # fmt: skip
+        with m.If(self.capture & self.window_last):
+            m.d.sync += [stage.eq(self.stage), column.eq(self.column), word.eq(self.word)]
+            m.d.sync += tile_last.eq(self.tile_last)
+        base = stage_field(m, stage, [t.base if t else 0 for t in targets], "base")
+        plane_words = stage_field(m, stage, [t.plane_words if t else 0 for t in targets], "plane_words")
         planes = [max(1, s.compiled.stage.code_bits) for s in plan.stages]
-        last_plane = stage_field(m, self.written_stage, [n - 1 for n in planes], "last_plane")
+        last_plane = stage_field(m, stage, [n - 1 for n in planes], "last_plane")
+        last_lane = stage_field(m, stage, [s.compiled.lanes - 1 for s in plan.stages], "last_lane")
 
-        more = Signal()  # words after the first
+        more, going = Signal(), Signal()  # there are words after the first; one goes out
         part, plane = Signal(range(max(2, parts))), Signal(range(plan.code_bits + 1))
+        lane, beyond = Signal(range(shape.q + 1)), Signal()  # `beyond`: the map is complete
         plane_offset = Signal(plan.address_bits)
-        part_last = Signal()
-        m.d.comb += [self.write.eq(self.done | more), part_last.eq(part == parts - 1)]
-        m.d.comb += self.address.eq(pointer + plane_offset + part)
-        with m.If(self.write):
+        m.d.comb += [going.eq(self.done | more), raster.map.eq(stage)]
+        with m.If(going):
             m.d.sync += [more.eq(1), part.eq(part + 1)]
-            with m.If(part_last):
+            with m.If(part == parts - 1):
                 m.d.sync += [part.eq(0), plane.eq(plane + 1), plane_offset.eq(plane_offset + plane_words)]
                 with m.If(plane == last_plane):
-                    m.d.sync += [plane.eq(0), plane_offset.eq(0), more.eq(0)]
+                    m.d.sync += [plane.eq(0), plane_offset.eq(0), lane.eq(lane + 1)]
+                    m.d.comb += raster.advance.eq(~beyond)
+                    with m.If(raster.last):
+                        m.d.sync += beyond.eq(1)
+                    with m.If(lane == last_lane):
+                        m.d.sync += [lane.eq(0), more.eq(0), beyond.eq(0)]
 
+        # The memory's port is behind registers.
+        m.d.sync += [
+            self.write.eq(going & ~beyond),
+            self.bank.eq(raster.bank),
+            self.address.eq(base + raster.address + plane_offset + word + part),
+            self.written_stage.eq(stage),
+        ]
         for c in range(self.columns):
-            m.d.comb += self.write_columns[c].eq((column == c) | (tile_last & (column < c)))
-        for q in range(shape.q):
-            bits = Signal(shape.p, name=f"bits_{q}")
-            with m.Switch(plane):
-                for k in range(plan.code_bits):
-                    with m.Case(k):
-                        m.d.comb += bits.eq(Cat(self.codes[p][q][k] for p in range(shape.p)))
-            if self.columns == 1:
-                m.d.comb += self.data[q].eq(bits if parts == 1 else bits.word_select(part, shape.s))
-            else:
-                tile = [Mux(column == c, bits, 0) for c in range(self.columns)]
-                m.d.comb += self.data[q].eq(Cat(value[: shape.p] for value in tile))
+            m.d.sync += self.write_columns[c].eq((column == c) | (tile_last & (column < c)))
+        pixels = [Cat(self.codes[p][q] for p in range(shape.p)) for q in range(shape.q)]
+        pixel, bits = Signal(len(pixels[0])), Signal(shape.p)
+        m.d.comb += pixel.eq(Array(pixels)[lane])
+        planes = [Cat(pixel[p * plan.code_bits + k] for p in range(shape.p)) for k in range(plan.code_bits)]
+        m.d.comb += bits.eq(Array(planes)[plane])
+        if self.columns == 1:
+            m.d.sync += self.data.eq(bits if parts == 1 else bits.word_select(part, shape.s))
+        else:
+            m.d.sync += self.data.eq(Cat(Mux(column == c, bits, 0)[: shape.p] for c in range(self.columns)))
         return m

@@ -46,13 +46,13 @@ class ArrayShape:
 
 @dataclass(frozen=True, kw_only=True)
 class Tap:
-    """An entry of the tap table: where lane 0 of a pixel group finds one tap.
+    """An entry of the tap table: where a lane finds one tap, from its output pixel's place in memory.
 
     Attributes
     ----------
-    offset : address relative to the group's
-    rotate : lane 0's bank
-    dy, dx : pixels relative to the group's origin, to find the border
+    offset : addresses further
+    rotate : banks further
+    dy, dx : pixels further, to find the border
     """
 
     offset: int
@@ -76,9 +76,9 @@ class CompiledStage:
     doubled : whether every tap is taken twice
     border : None, "mask", or the code that stands for a pixel outside
     tiles : output-channel tiles of P
-    lane_step : pixels between the lanes of a group
-    phases : output pixels between two lanes, each a group of its own
-    rows, columns : group grid of one phase: output rows, groups per row
+    rows, span : output pixels (pooled ones), rows and pixels a row; Q that follow one another are a group
+    groups : pixel groups per tile
+    lanes : pixels of the largest group
     scale_a2, offset_b2 : 2*A and 2*B[o] of the docstring above
     reach : largest magnitude of the accumulator before its start value
     """
@@ -93,18 +93,19 @@ class CompiledStage:
     doubled: bool
     border: None | str | int
     tiles: int
-    lane_step: int
-    phases: int
     rows: int
-    columns: int
+    span: int
+    groups: int
+    lanes: int
     scale_a2: int
     offset_b2: np.ndarray
     reach: int
 
     @property
-    def groups(self) -> int:
-        """Pixel groups per tile (pooled pixels)."""
-        return self.rows * self.columns * self.phases
+    def pitch(self) -> tuple[int, int]:
+        """Input pixels from one output pixel to the next, down and across."""
+        (down, across), (window_down, window_across) = self.stage.step, self.stage.window_step
+        return down * window_down, across * window_across
 
     @property
     def steps(self) -> int:
@@ -132,7 +133,7 @@ class CompiledStage:
         return self.array_words * (1 if self.packed else len(self.taps))
 
 
-def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: bool) -> CompiledStage:
+def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool) -> CompiledStage:
     """Fix everything about a stage that follows from the array's shape (but not its place in memory)."""
     if packed and stage.border == 0 and stage.input_type.kind == "bipolar":
         stage = replace(stage, input=replace(stage.input, type=signed(2)))  # so that 0 has a code
@@ -148,9 +149,7 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: b
         array_words = ceil_div(taps * channels, shape.s)
     else:
         words = array_words = ceil_div(channels, shape.s)
-    pooled_step = stage.step[1] * stage.window_step[1]
     _, height, width = stage.output_shape
-    span = out_stride * shape.q
     unpaired = 0 if doubled or not odd_lanes else (1 if packed else taps)
     sums = stage.weight_sums
     most = (1 << planes) - 1
@@ -165,10 +164,10 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, out_stride: int, packed: b
         doubled=doubled,
         border=border,
         tiles=ceil_div(outputs, shape.p),
-        lane_step=pooled_step * out_stride,
-        phases=out_stride,
         rows=height,
-        columns=ceil_div(width, span),
+        span=width,
+        groups=ceil_div(height * width, shape.q),
+        lanes=min(shape.q, height * width),
         scale_a2=type_.step * (1 if doubled else 2),
         offset_b2=type_.step * most * (unpaired + sums) + 2 * type_.minimum * sums,
         reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1),
@@ -194,19 +193,15 @@ def _border(stage, packed):
     raise InputError(f"stage {stage.name!r}: a border of {stage.border} is no value of its {type_} input; pad with 0")
 
 
-def tap_table(compiled: CompiledStage, layout: Layout, shape: ArrayShape) -> list[Tap]:
-    """Entries in the order of issue: phase, window position, tap."""
-    stage, lane_step = compiled.stage, compiled.lane_step
+def tap_table(compiled: CompiledStage, layout: Layout) -> list[Tap]:
+    """Entries in the order of issue: window position, tap."""
+    stage = compiled.stage
     table = []
-    for phase in range(compiled.phases):
-        for wy, wx in stage.window:
-            for dy, dx in compiled.taps:
-                y = stage.step[0] * wy + dy
-                x = stage.step[1] * (stage.window_step[1] * phase + wx) + dx
-                lane, within = divmod(x, lane_step)
-                turn, rotate = divmod(lane, shape.q)
-                column = turn * lane_step + within
-                table.append(Tap(offset=y * layout.row_words + column * layout.words, rotate=rotate, dy=y, dx=x))
+    for wy, wx in stage.window:
+        for dy, dx in compiled.taps:
+            y, x = stage.step[0] * wy + dy, stage.step[1] * wx + dx
+            rotate, offset = layout.offset(y, x)
+            table.append(Tap(offset=offset, rotate=rotate, dy=y, dx=x))
     return table
 
 

@@ -6,11 +6,11 @@ The clock edge that ends cycle n is called edge n. A step that the sequencer iss
 - stands at the array's input, with its weights, in cycle `ARRAY`;
 - is in the accumulators a `Style`'s latency later;
 - if it ends a group, its codes are in the pool's registers at edge `capture` and the first of them are written to
-  activation memory at edge `write`.
+  activation memory at edge `write`, from the writer's registers.
 """
 
-READ = 2
-ARRAY = 5
+READ = 3
+ARRAY = 6
 
 PACK = 2
 """Cycles by which the array's first step of a packed window trails a direct step issued with the window's last word."""
@@ -26,4 +26,4 @@ def capture(latency: int) -> int:
 
 def write(latency: int) -> int:
     """Of an array of this latency."""
-    return capture(latency) + 1
+    return capture(latency) + 2

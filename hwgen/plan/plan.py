@@ -21,7 +21,7 @@ from .compile import (
     tap_table,
     weight_words,
 )
-from .layout import Layout
+from .layout import Layout, ceil_div, pitch
 from .lowering import Lowered
 from .schedule import Timing, ring_length, schedule
 from .style import Style
@@ -237,7 +237,7 @@ class Plan:
 
     @cached_property
     def tap_tables(self) -> list[list[Tap]]:
-        return [tap_table(s.compiled, s.source, self.shape) for s in self.stages]
+        return [tap_table(s.compiled, s.source) for s in self.stages]
 
     @cached_property
     def pixel_codes(self) -> np.ndarray:
@@ -302,7 +302,7 @@ class Plan:
             ),
             _table("parameters", rows, self.parameter_lanes * self.parameter_bits),
         ]
-        taps = sum(s.compiled.phases * len(s.compiled.stage.window) * len(s.compiled.taps) for s in self.stages)
+        taps = sum(len(s.compiled.stage.window) * len(s.compiled.taps) for s in self.stages)
         specs.append(_table("taps", taps, self.tap_bits))
         if self.has_multi_threshold:
             channels = shape.p // self.threshold_lanes
@@ -325,12 +325,12 @@ class Plan:
     def coordinate_bits(self) -> int:
         """Two's complement bits of a pixel coordinate, outside the border included."""
         most = 1
-        for s in self.stages:
-            source, compiled = s.source, s.compiled
-            lanes = compiled.lane_step * self.shape.q * (compiled.columns + 1)
-            rows = compiled.stage.step[0] * compiled.stage.window_step[0] * compiled.rows
-            reach = max((abs(t.dy) + abs(t.dx) for t in self.tap_tables[self.stages.index(s)]), default=0)
-            most = max(most, source.height + rows + reach, source.width + lanes + reach)
+        for planned, table in zip(self.stages, self.tap_tables, strict=True):
+            source, compiled = planned.source, planned.compiled
+            down, across = compiled.pitch
+            rows = compiled.rows + ceil_div(self.shape.q, compiled.span)  # the last group's lanes go beyond the map
+            reach = max(abs(t.dy) + abs(t.dx) for t in table)
+            most = max(most, source.height, source.width, down * rows + reach, across * compiled.span + reach)
         return most.bit_length() + 1
 
     @property
@@ -394,18 +394,14 @@ def make_plan(
 
 
 def _compile(lowered, shape):
-    """Stages from the last to the first: a map's stride in memory is what its reader asks of it."""
-    compiled: list[CompiledStage] = []
-    stride = 1
-    for i in reversed(range(len(lowered.stages))):
-        stage = lowered.stages[i]
-        best = compile_stage(stage, shape, out_stride=stride, packed=False)
+    compiled = []
+    for i, stage in enumerate(lowered.stages):
+        best = compile_stage(stage, shape, packed=False)
         if i == 0 and len(stage.taps) > 1 and max(2, stage.input_type.bits) <= shape.s:
-            packed = compile_stage(stage, shape, out_stride=stride, packed=True)
+            packed = compile_stage(stage, shape, packed=True)
             if max(packed.steps, packed.array_steps) < best.steps:
                 best = packed
-        compiled.insert(0, best)
-        stride = best.lane_step if shape.q > 1 else 1
+        compiled.append(best)
     return compiled
 
 
@@ -428,8 +424,16 @@ def _memory_map(lowered, compiled, shape):
         words, planes = (reader.words, 1) if reader.packed else (reader.words, reader.planes)
         if i:
             words = max(words, compiled[i - 1].tiles * max(1, shape.p // shape.s) if shape.p > shape.s else words)
-        stride = reader.lane_step if shape.q > 1 else 1
-        return Layout(base=base, height=height, width=width, words=words, planes=planes, stride=stride, banks=shape.q)
+        return Layout(
+            base=base,
+            height=height,
+            width=width,
+            words=words,
+            planes=planes,
+            step=reader.pitch,
+            pitch=pitch(width, reader.pitch[1], reader.span, shape.q),
+            banks=shape.q,
+        )
 
     first = layout(0, 0, *lowered.input.shape)
     second = replace(first, base=first.size)

@@ -18,7 +18,7 @@ class Timing:
 
     Attributes
     ----------
-    written : activation words per bank that each group writes
+    written : activation words that a full group writes
     spacing : least cycles between the last steps of two captures
     latency : cycles from a capture's last step to the first edge that writes its codes
     gap : idle cycles between the last step of the stage before and the first step of this one
@@ -43,7 +43,7 @@ def ring_length(shape: ArrayShape, lanes: int) -> int:
 
 
 def _written(compiled, shape):
-    return compiled.stage.code_bits * max(1, shape.p // shape.s)
+    return compiled.lanes * compiled.stage.code_bits * max(1, shape.p // shape.s)
 
 
 def _search(compiled, shape, threshold_lanes):
@@ -72,22 +72,26 @@ def _drain(compiled):
     return pipeline.PACK + compiled.array_steps - 1 if compiled.packed else 0
 
 
-def _dependency(before, after, interval_before, interval_after, delay):
+def _dependency(before, after, interval_before, interval_after, delay, q):
     """Least distance from the last step of `before` to the first step of `after`, by rows of the map between them.
 
-    Row y is complete `delay` cycles after the last step of its last group; it is first read, at the earliest, by
-    the first group of the first output row whose taps reach it.
+    Row y is complete `delay` cycles after the last step of the group that ends it; it is first read, at the earliest,
+    by the group with the first pixel of the first output row whose taps reach it. A group's first step comes right
+    after the last one of the group before it, however long its own last step has to wait.
     """
-    _, height, _ = before.stage.output_shape
-    per_row_before = interval_before * before.columns * before.phases * len(before.stage.window)
-    per_row_after = interval_after * after.columns * after.phases * len(after.stage.window)
+    _, height, width = before.stage.output_shape
+    per_group_before = interval_before * len(before.stage.window)
+    per_group_after = interval_after * len(after.stage.window)
+    early = interval_after - after.steps
     lowest = max(dy for dy, _ in after.taps) + after.stage.step[0] * max(wy for wy, _ in after.stage.window)
-    step = after.stage.step[0] * after.stage.window_step[0]
     distance = 0
     for y in range(height):
-        first_row = max(0, ceil_div(y - lowest, step))
+        first_row = max(0, ceil_div(y - lowest, after.pitch[0]))
         if first_row < after.rows:
-            distance = max(distance, delay - (height - 1 - y) * per_row_before - first_row * per_row_after)
+            ends = ((y + 1) * width - 1) // q
+            reads = first_row * after.span // q
+            begun = reads * per_group_after - early if reads else 0
+            distance = max(distance, delay - (before.groups - 1 - ends) * per_group_before - begun)
     return distance
 
 
@@ -112,7 +116,7 @@ def schedule(
         if i:
             before = stages[i - 1]
             delay = timings[-1].latency + timings[-1].written - pipeline.READ
-            distance = _dependency(before, compiled, max(before.steps, spacing_before), interval, delay)
+            distance = _dependency(before, compiled, max(before.steps, spacing_before), interval, delay, shape.q)
             if before.packed:
                 distance = max(distance, pipeline.PACK + before.array_steps + max(parameters, spacing_before))
             gap = max(0, distance - 1)

@@ -5,9 +5,9 @@
 // IMAGES holds frames of FRAME_SAMPLES bytes. Each line of SCRIPT is a segment:
 //   run FIRST COUNT IMAGE_STALL RESULT_STALL SEED   frames FIRST.. go in, COUNT classes come out; stalls in 1/256
 //   abort FIRST CYCLES                              that many cycles of frame FIRST, then a reset; nothing is recorded
-// Records are native-endian: WRITES {u32 stage, u32 address, u64 columns, data bytes}, RESULTS {u64 cycle, i32 value,
-// u32 last}, CYCLES {u32 stage, u32 cycles}. After each run the status registers are read and sent to CYCLES as
-// {0xffffffff, frames} and {0x80000000 | stage, cycles}.
+// Records are native-endian: WRITES {u64 columns, u32 stage, u32 bank, u32 address, u32 0, data bytes}, RESULTS {u64
+// cycle, i32 value, u32 last}, CYCLES {u32 stage, u32 cycles}. After each run the status registers are read and sent to
+// CYCLES as {0xffffffff, frames} and {0x80000000 | stage, cycles}.
 
 #include <cstdint>
 #include <cstdio>
@@ -101,8 +101,9 @@ struct Bench {
             const bool gave = top.PORT(result, valid) && top.PORT(result, ready);
             if (record) {
                 if (top.PORT(trace, write)) {
-                    struct { uint32_t stage, address; uint64_t columns; } head = {
-                        top.PORT(trace, stage), top.PORT(trace, address), top.PORT(trace, columns)};
+                    struct { uint64_t columns; uint32_t stage, bank, address, zero; } head = {
+                        top.PORT(trace, columns), top.PORT(trace, stage), top.PORT(trace, bank),
+                        top.PORT(trace, address), 0};
                     uint8_t bits[TRACE_BYTES];
                     copy_bits(bits, top.PORT(trace, data));
                     put(writes, head);

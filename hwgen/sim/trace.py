@@ -38,12 +38,13 @@ class Trace:
 
 def trace_bytes(plan: Plan) -> int:
     """Bytes of the trace's data port."""
-    bits = plan.shape.s * plan.shape.q
+    bits = plan.shape.s
     return 1 if bits <= 8 else 2 if bits <= 16 else -(-bits // 32) * 4
 
 
 def write_dtype(plan: Plan) -> np.dtype:
-    return np.dtype([("stage", "u4"), ("address", "u4"), ("columns", "u8"), ("data", "u1", trace_bytes(plan))])
+    fields = [("columns", "u8"), ("stage", "u4"), ("bank", "u4"), ("address", "u4"), ("zero", "u4")]
+    return np.dtype([*fields, ("data", "u1", trace_bytes(plan))])
 
 
 def read_trace(plan: Plan, folder: Path) -> Trace:
@@ -71,7 +72,11 @@ def read_trace(plan: Plan, folder: Path) -> Trace:
 
 
 def _values(plan, writes, frames):
-    per_stage = [s.timing.written * s.compiled.tiles * s.compiled.groups if s.target else 0 for s in plan.stages]
+    per_stage = []
+    for planned in plan.stages:
+        tiles, (_, height, width) = planned.compiled.tiles, planned.compiled.stage.output_shape
+        words = planned.timing.written // planned.compiled.lanes  # of a pixel
+        per_stage.append(tiles * height * width * words if planned.target else 0)
     total = sum(per_stage)
     if len(writes) != frames * total:
         raise BuildError(f"the simulation wrote {len(writes)} words for {frames} frames of {total}")
@@ -79,8 +84,10 @@ def _values(plan, writes, frames):
         return {}
     writes = writes.reshape(frames, total)
     expected = np.repeat(np.arange(len(per_stage)), per_stage)
-    same = (writes["stage"] == expected) & (writes["address"] == writes["address"][0])
-    if not (same & (writes["columns"] == writes["columns"][0])).all():
+    same = writes["stage"] == expected
+    for field in ("bank", "address", "columns"):
+        same &= writes[field] == writes[field][0]
+    if not same.all():
         raise BuildError("the simulation's frames wrote to different places")
     values, at = {}, 0
     for index, count in enumerate(per_stage):
@@ -95,16 +102,15 @@ def _stage_values(plan, index, writes):
     planned, shape = plan.stages[index], plan.shape
     target, type_ = planned.target, planned.compiled.stage.output_type
     frames = len(writes)
-    bits = np.unpackbits(writes["data"], axis=2, bitorder="little", count=shape.s * shape.q)
-    bits = bits.reshape(frames, -1, shape.q, shape.s)
+    bits = np.unpackbits(writes["data"], axis=2, bitorder="little", count=shape.s)  # (frames, words, S)
     memory = np.full((frames, shape.q, target.size, shape.s), 255, np.uint8)  # 255: never written
     columns = max(1, shape.s // shape.p)
     width = shape.s // columns
-    address = writes["address"][0].astype(np.int64) - target.base
+    bank, address = writes["bank"][0], writes["address"][0].astype(np.int64) - target.base
     for column in range(columns):
         chosen = writes["columns"][0] >> np.uint64(column) & np.uint64(1) == 1
         lanes = slice(column * width, (column + 1) * width)
-        memory[:, :, address[chosen], lanes] = bits[:, chosen, :, lanes].transpose(0, 2, 1, 3)
+        memory[:, bank[chosen], address[chosen], lanes] = bits[:, chosen, lanes]
     channels, height, width = planned.compiled.stage.output_shape
     used = -(-channels // shape.s)
     codes = np.zeros((frames, used * shape.s, height, width), np.int64)

@@ -64,7 +64,9 @@ def test_table_covers():
     assert strides == {1, 2, 3}
     types = {str(c.stage.output_type) for _, c in stages if c.stage.output_type}
     assert types >= {"B1", "U1", "U2", "U3", "U5", "U6", "U8", "S2", "S3", "S4", "S5", "S8"}
-    assert any(compiled.phases > 1 for _, compiled in stages)
+    assert any(1 < compiled.span < plan.shape.q for plan, compiled in stages)  # a group spans rows
+    assert any(compiled.span > plan.shape.q and compiled.span % plan.shape.q for plan, compiled in stages)
+    assert any(compiled.rows * compiled.span % plan.shape.q for plan, compiled in stages)  # lanes beyond the map
     assert any(compiled.array_words > 1 for _, compiled in stages if compiled.packed)
     assert any(compiled.stage.minimum.any() and compiled.mode == "search" for _, compiled in stages)
     assert {plan.logits.shift for plan in plans} >= {0, 1}

@@ -12,7 +12,7 @@ from hwgen.hdl.threshold import divide, search
 from hwgen.hdl.window import Packer
 from hwgen.plan.plan import Plan
 
-from .plans import steps
+from .plans import output_pixels, steps
 
 
 def to_bits(words, width) -> np.ndarray:
@@ -59,13 +59,15 @@ def fetch(plan: Plan, step, read) -> tuple[list[int], list[bool]]:
     compiled, q, s = planned.compiled, plan.shape.q, plan.shape.s
     tap = [tap for table in plan.tap_tables for tap in table][step.entry]
     words, valid = [], []
-    for lane in range(q):
-        bank = (lane + tap.rotate) % q
-        further = compiled.lane_step * planned.source.words if bank < tap.rotate else 0
-        y, x = step.y + tap.dy, step.x + tap.dx + compiled.lane_step * lane
+    for row, column in output_pixels(plan, step.stage, step.group):
+        down, across = row * compiled.pitch[0], column * compiled.pitch[1]
+        bank, place = planned.source.offset(down, across)
+        turns, bank = divmod(bank + tap.rotate, q)
+        address = place + step.address + tap.offset + turns * planned.source.cell_words
+        y, x = down + tap.dy, across + tap.dx
         inside = 0 <= y < planned.source.height and 0 <= x < planned.source.width
         if compiled.border is None or inside:
-            words.append(read(bank, step.address + tap.offset + further))
+            words.append(read(bank, address))
             valid.append(True)
         elif compiled.border == "mask":
             words.append(0)
@@ -136,9 +138,9 @@ class Datapath:
                 continue
             assert not codes[channels:].any(), "a lane without a channel is not 0"
             type_ = compiled.stage.output_type
-            outputs.append(type_.minimum + type_.step * codes[:channels, :, :width])
+            outputs.append(type_.minimum + type_.step * codes[:channels])
             for y in range(height):
-                for x in range(codes.shape[2]):
+                for x in range(width):
                     for plane, words in enumerate(words_of_pixel(codes[:, y, x], self.plan.shape.s, type_.bits)):
                         for word, value in enumerate(words):
                             self.memory[planned.target.locate(y, x, word, plane)] = value
@@ -148,7 +150,7 @@ class Datapath:
         """Codes (logits: accumulators), (tiles*P, rows, columns)."""
         plan, (p, s, q) = self.plan, (self.plan.shape.p, self.plan.shape.s, self.plan.shape.q)
         compiled = plan.stages[index].compiled
-        out = np.zeros((compiled.tiles * p, compiled.rows, compiled.columns * compiled.phases * q), np.int64)
+        out = np.zeros((compiled.tiles * p, compiled.rows, compiled.span), np.int64)
         packer = Packer(plan) if compiled.packed else None
         accumulators, words, pixels = np.zeros((p, q), np.int64), 0, []
 
@@ -185,12 +187,13 @@ class Datapath:
                             later_plane(step, compiled.planes - 1 - i // compiled.array_words)
                         accumulate(step, i % compiled.array_words, window, [True] * q)
             if step.last:
-                x = step.column * compiled.phases * q + step.phase
                 for i in range(p):
                     c = step.tile * p + i
-                    for lane in range(q):
+                    for lane, (row, column) in enumerate(output_pixels(plan, index, step.group)):
+                        if row >= compiled.rows:
+                            continue
                         code = self._code(index, int(accumulators[i, lane]), c)
-                        at = (c, step.row, x + lane * compiled.phases)
+                        at = (c, row, column)
                         least = self.minimum[channel + c]
                         out[at] = pool.compute(int(out[at]), code, step.window == 0, least)
         return out

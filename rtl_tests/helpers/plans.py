@@ -19,26 +19,25 @@ class Step:
     """One step of a stage, by its loop variables.
 
     `first`, `plane_first` and `last` are those of a capture, of a plane and of a capture; `tile_first` of a tile.
-    `address`, `x`, `y` are the origin to which the tap table's entry `entry` is relative.
+    `address` is what goes with the tap table's entry `entry`, whatever the lane; `group_last` and `tile_last` say that
+    it is the last step of a group, of a tile.
     """
 
     stage: int
     tile: int
-    row: int
-    column: int
-    phase: int
+    group: int
     window: int
     plane: int
     tap: int
     word: int
     entry: int
     address: int
-    x: int
-    y: int
     first: bool
     plane_first: bool
     last: bool
+    group_last: bool
     tile_first: bool
+    tile_last: bool
 
 
 def steps(plan: Plan, stage: int, place: int = 0) -> Iterator[Step]:
@@ -48,40 +47,41 @@ def steps(plan: Plan, stage: int, place: int = 0) -> Iterator[Step]:
     base = plan.inputs[place].base if stage == 0 else source.base
     windows = len(compiled.stage.window)
     before = sum(len(table) for table in plan.tap_tables[:stage])
-    down = compiled.stage.step[0] * compiled.stage.window_step[0]
     planes = [0] if compiled.packed else list(reversed(range(compiled.planes)))
     for tile in range(compiled.tiles):
         tile_first = True
-        for row in range(compiled.rows):
-            for column in range(compiled.columns):
-                group = row * down * source.row_words + column * compiled.lane_step * source.words
-                for phase in range(compiled.phases):
-                    for window in range(windows):
-                        for plane in planes:
-                            for tap in range(len(compiled.taps)):
-                                for word in range(compiled.words):
-                                    plane_first = tap == 0 and word == 0
-                                    plane_last = tap == len(compiled.taps) - 1 and word == compiled.words - 1
-                                    yield Step(
-                                        stage=stage,
-                                        tile=tile,
-                                        row=row,
-                                        column=column,
-                                        phase=phase,
-                                        window=window,
-                                        plane=plane,
-                                        tap=tap,
-                                        word=word,
-                                        entry=before + (phase * windows + window) * len(compiled.taps) + tap,
-                                        address=base + group + plane * source.plane_words + word,
-                                        x=column * compiled.lane_step * plan.shape.q,
-                                        y=row * down,
-                                        first=plane_first and plane == planes[0],
-                                        plane_first=plane_first,
-                                        last=plane_last and plane == planes[-1],
-                                        tile_first=tile_first,
-                                    )
-                                    tile_first = False
+        for group in range(compiled.groups):
+            for window in range(windows):
+                for plane in planes:
+                    for tap in range(len(compiled.taps)):
+                        for word in range(compiled.words):
+                            plane_first = tap == 0 and word == 0
+                            plane_last = tap == len(compiled.taps) - 1 and word == compiled.words - 1
+                            last = plane_last and plane == planes[-1]
+                            group_last = last and window == windows - 1
+                            yield Step(
+                                stage=stage,
+                                tile=tile,
+                                group=group,
+                                window=window,
+                                plane=plane,
+                                tap=tap,
+                                word=word,
+                                entry=before + window * len(compiled.taps) + tap,
+                                address=base + plane * source.plane_words + word,
+                                first=plane_first and plane == planes[0],
+                                plane_first=plane_first,
+                                last=last,
+                                group_last=group_last,
+                                tile_first=tile_first,
+                                tile_last=group_last and group == compiled.groups - 1,
+                            )
+                            tile_first = False
+
+
+def output_pixels(plan: Plan, stage: int, group: int) -> list[tuple[int, int]]:
+    """(row, column) of the output pixel of every lane of a group; the last ones may lie beyond the map."""
+    return [divmod(group * plan.shape.q + lane, plan.stages[stage].compiled.span) for lane in range(plan.shape.q)]
 
 
 def control_word(plan: Plan, step: Step) -> dict:
@@ -101,11 +101,12 @@ def control_word(plan: Plan, step: Step) -> dict:
 class Capture:
     """One capture of a stage: the end of a pixel group at one position of the pooling window.
 
-    `pointer` and `column` are where its codes go (None for logits); `bits` is the width of a code.
+    `word` and `column` are where its tile's codes go in a pixel; `bits` is the width of a code, 0 for logits.
     """
 
     stage: int
     tile: int
+    group: int
     window: int
     window_first: bool
     window_last: bool
@@ -113,41 +114,32 @@ class Capture:
     tile_ends: bool
     frame_ends: bool
     column: int
-    pointer: int | None
+    word: int
     mode: str
     bits: int
 
 
 def captures(plan: Plan) -> Iterator[Capture]:
     """Captures of one frame in order."""
-    p, s, q = plan.shape.p, plan.shape.s, plan.shape.q
-    columns = max(1, s // p)
+    p, s = plan.shape.p, plan.shape.s
     for stage, planned in enumerate(plan.stages):
-        compiled, target = planned.compiled, planned.target
-        groups = [
-            (row, column, phase)
-            for row in range(compiled.rows)
-            for column in range(compiled.columns)
-            for phase in range(compiled.phases)
-        ]
-        windows = len(compiled.stage.window)
+        compiled, windows = planned.compiled, len(planned.compiled.stage.window)
         for tile in range(compiled.tiles):
-            word = tile * p // s
-            for row, column, phase in groups:
-                pixel = column * compiled.phases * q + phase
+            for group in range(compiled.groups):
                 for window in range(windows):
-                    ends = (row, column, phase) == groups[-1] and window == windows - 1
+                    ends = group == compiled.groups - 1 and window == windows - 1
                     yield Capture(
                         stage=stage,
                         tile=tile,
+                        group=group,
                         window=window,
                         window_first=window == 0,
                         window_last=window == windows - 1,
                         tile_last=tile == compiled.tiles - 1,
                         tile_ends=ends,
                         frame_ends=ends and tile == compiled.tiles - 1 and stage == len(plan.stages) - 1,
-                        column=tile % columns,
-                        pointer=target.locate(row, pixel, word, 0)[1] if target else None,
+                        column=tile % max(1, s // p),
+                        word=tile * p // s,
                         mode=compiled.mode,
-                        bits=compiled.stage.output_type.bits if target else 0,
+                        bits=compiled.stage.output_type.bits if planned.target else 0,
                     )

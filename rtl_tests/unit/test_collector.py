@@ -29,8 +29,8 @@ def test_captures(case):
             assert {name: ctx.get(getattr(unit, name)) for name in FIELDS} == {
                 name: int(getattr(capture, name)) for name in FIELDS
             }
-            if capture.pointer is not None:
-                assert (ctx.get(unit.column), ctx.get(unit.pointer)) == (capture.column, capture.pointer)
+            if capture.bits:
+                assert (ctx.get(unit.column), ctx.get(unit.word)) == (capture.column, capture.word)
             await ctx.tick()
             ctx.set(unit.capture, 0)
             compared += 1

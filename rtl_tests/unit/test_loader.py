@@ -33,15 +33,14 @@ def test_images(case, busy, pauses):
             ctx.set(unit.busy, int(rng.random() < busy))
             read = len(loaded) - room >= 2 and rng.random() < 0.02
             ctx.set(unit.read, int(read))
-            _, _, write, banks, address, data, done, ready, valid = await ctx.tick().sample(
-                unit.write, unit.banks, unit.address, unit.data, unit.loaded, unit.image.ready, unit.image.valid
+            _, _, write, bank, address, data, done, ready, valid = await ctx.tick().sample(
+                unit.write, unit.bank, unit.address, unit.data, unit.loaded, unit.image.ready, unit.image.valid
             )
             if done:
                 loaded.append(taken)
                 writes.append({})
             if write:
-                bank = banks.bit_length() - 1
-                assert banks == 1 << bank and (bank, address) not in writes[-1]
+                assert (bank, address) not in writes[-1]
                 writes[-1][bank, address] = data
             taken += ready and valid
             room += read

@@ -12,6 +12,7 @@ from rtl_tests.helpers.sim import simulate
 from rtl_tests.helpers.zoo import CASES
 
 PER_STAGE = 250
+"""Steps of a stage that are issued, chosen by chance, and the last one of every group, from which the lanes go on."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -25,8 +26,8 @@ def test_steps(case):
     for stage in range(len(plan.stages)):
         for place in (0, 1) if stage == 0 else (0,):
             every = list(steps(plan, stage, place))
-            chosen = sorted(rng.sample(range(len(every)), min(PER_STAGE, len(every))))
-            issued += [(every[i], i == len(every) - 1) for i in chosen]
+            chosen = set(rng.sample(range(len(every)), min(PER_STAGE, len(every))))
+            issued += [(s, i == len(every) - 1) for i, s in enumerate(every) if i in chosen or s.group_last]
     compared = outside = 0
     image_reads = []
 
@@ -38,12 +39,15 @@ def test_steps(case):
                 step, done = issued[cycle]
                 ctx.set(unit.control_in, control_word(plan, step))
                 ctx.set(unit.stage_done, int(done))
-                for port in ("stage", "entry", "x", "y"):
+                ctx.set(unit.group_done, int(step.group_last))
+                ctx.set(unit.tile_done, int(step.tile_last))
+                for port in ("stage", "entry"):
                     ctx.set(getattr(unit, port), getattr(step, port))
                 ctx.set(unit.address, step.address & mask)
             else:
                 ctx.set(unit.control_in, {"step": 0})
-                ctx.set(unit.stage_done, 0)
+                for port in ("stage_done", "group_done", "tile_done"):
+                    ctx.set(getattr(unit, port), 0)
             for bank in range(q):
                 ctx.set(unit.bank_data[bank], pending[bank])
             if ctx.get(unit.image_read):

@@ -11,11 +11,12 @@ from rtl_tests.helpers.sim import simulate
 from rtl_tests.helpers.zoo import CASES
 
 MOST_CYCLES = 3000
+PORTS = ("stage", "entry", "address", "group_done", "tile_done")
 CHOSEN = [case for case in CASES if case.plan().cycles <= MOST_CYCLES]
 
 
 def observed(plan, limit, frames, *, image=lambda cycle: 1, result_busy=lambda cycle: 0):
-    """Runs `frames` frames: [(cycle, control, stage, entry, address, x, y)] of the steps, [cycles] of the stages.
+    """Runs `frames` frames: [(cycle, control, *PORTS)] of the steps, [cycles] of the stages.
 
     Results leave at one a cycle, as they do when nobody holds them back.
     """
@@ -30,7 +31,9 @@ def observed(plan, limit, frames, *, image=lambda cycle: 1, result_busy=lambda c
             active += ctx.get(unit.active)
             control = ctx.get(unit.control)
             if control.step:
-                ports = (ctx.get(getattr(unit, name)) for name in ("stage", "entry", "address", "x", "y"))
+                ports = (
+                    ctx.get(getattr(unit, name)) for name in ("stage", "entry", "address", "group_done", "tile_done")
+                )
                 issued.append((cycle, control, *ports))
             assert ctx.get(unit.result_sent) == (
                 control.step and control.last and ctx.get(unit.stage) == len(plan.stages) - 1
@@ -54,10 +57,10 @@ def check_steps(plan, issued, frames):
     mask = (1 << plan.address_bits) - 1
     expected = (step for f in range(frames) for i in range(len(plan.stages)) for step in steps(plan, i, f % 2))
     compared = 0
-    for (_, control, stage, entry, address, x, y), step in zip(issued, expected, strict=True):
+    for (_, control, *ports), step in zip(issued, expected, strict=True):
         word = control_word(plan, step)
         assert {name: control[name] for name in word} == word, step
-        assert (stage, entry, address, x, y) == (step.stage, step.entry, step.address & mask, step.x, step.y)
+        assert ports == [step.stage, step.entry, step.address & mask, step.group_last, step.tile_last]
         compared += 1
     assert compared == frames * sum(
         c.tiles * c.groups * len(c.stage.window) * c.steps for c in (s.compiled for s in plan.stages)

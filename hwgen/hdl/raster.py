@@ -1,0 +1,105 @@
+"""A walk through a feature map, row by row and pixel by pixel, as places in activation memory."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..plan.layout import Layout
+from .fields import stage_field
+
+__all__ = ["Raster"]
+
+
+class Raster(wiring.Component):
+    """Bank and address of one pixel after the other, as `Layout.locate` has them; after the last comes the first.
+
+    Parameters
+    ----------
+    layouts : of the maps that are walked, by their number; None for a number that does not occur
+    bits : of an address
+
+    Members
+    -------
+    map : In, number of the map
+    advance : In, at this edge the next pixel's turn comes
+    bank, address : Out, the pixel's; the address is relative to the map
+    last : Out, it is the map's last pixel
+    """
+
+    def __init__(self, layouts: list[Layout | None], bits: int):
+        self.layouts = layouts
+        self.bits = bits
+        self.banks = next(layout.banks for layout in layouts if layout)
+        super().__init__(
+            {
+                "map": In(range(max(2, len(layouts)))),
+                "advance": In(1),
+                "bank": Out(range(max(2, self.banks))),
+                "address": Out(bits),
+                "last": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        banks = self.banks
+        tables = {
+            "last_row": lambda at: at.height - 1,
+            "last_column": lambda at: at.width - 1,
+            "last_inner_row": lambda at: at.step[0] - 1,
+            "last_inner_column": lambda at: at.step[1] - 1,
+            "words": lambda at: at.words,
+            "inner_row_words": lambda at: at.step[1] * at.words,
+            "cell_words": lambda at: at.cell_words,
+            "row_words": lambda at: at.pitch // banks * at.cell_words,
+            "row_banks": lambda at: at.pitch % banks,
+        }
+        some = next(layout for layout in self.layouts if layout)
+        values = {name: [value(layout or some) for layout in self.layouts] for name, value in tables.items()}
+        field = {name: stage_field(m, self.map, of_map, name) for name, of_map in values.items()}
+
+        def counter(name):
+            return Signal(range(max(2, max(values[f"last_{name}"]) + 1)), name=name)
+
+        row, column = counter("row"), counter("column")
+        inner_row, inner_column = counter("inner_row"), counter("inner_column")  # within the cell
+        cell, row_cell = Signal(self.bits), Signal(self.bits)  # the cell's address, that of the row's first cell
+        row_bank = Signal.like(self.bank)
+        inner, inner_row_start = Signal(self.bits), Signal(self.bits)  # words from the cell's first
+        column_last, inner_row_last = Signal(), Signal()
+        m.d.comb += [
+            column_last.eq(column == field["last_column"]),
+            inner_row_last.eq(inner_row == field["last_inner_row"]),
+            self.last.eq(column_last & (row == field["last_row"])),
+            self.address.eq(cell + inner),
+        ]
+        # The first cell of the next row of cells.
+        sum_bank = Signal(range(max(2, 2 * banks)))
+        next_bank, next_cell = Signal.like(self.bank), Signal(self.bits)
+        m.d.comb += [sum_bank.eq(row_bank + field["row_banks"]), next_bank.eq(sum_bank)]
+        m.d.comb += next_cell.eq(row_cell + field["row_words"])
+        with m.If(sum_bank >= banks):
+            m.d.comb += next_bank.eq(sum_bank - banks)
+            m.d.comb += next_cell.eq(row_cell + field["row_words"] + field["cell_words"])
+
+        with m.If(self.advance):
+            m.d.sync += [column.eq(column + 1), inner_column.eq(inner_column + 1), inner.eq(inner + field["words"])]
+            with m.If(inner_column == field["last_inner_column"]):
+                m.d.sync += [inner_column.eq(0), inner.eq(inner_row_start)]
+                m.d.sync += self.bank.eq(Mux(self.bank == banks - 1, 0, self.bank + 1))
+                with m.If(self.bank == banks - 1):
+                    m.d.sync += cell.eq(cell + field["cell_words"])
+            with m.If(column_last):
+                m.d.sync += [column.eq(0), inner_column.eq(0), row.eq(row + 1), inner_row.eq(inner_row + 1)]
+                m.d.sync += [
+                    self.bank.eq(row_bank), cell.eq(row_cell), inner.eq(inner_row_start + field["inner_row_words"]),
+                    inner_row_start.eq(inner_row_start + field["inner_row_words"]),
+                ]  # fmt: skip
+                with m.If(inner_row_last):
+                    m.d.sync += [inner_row.eq(0), inner.eq(0), inner_row_start.eq(0)]
+                    m.d.sync += [self.bank.eq(next_bank), row_bank.eq(next_bank), cell.eq(next_cell)]
+                    m.d.sync += row_cell.eq(next_cell)
+            with m.If(self.last):
+                m.d.sync += [signal.eq(0) for signal in (row, inner_row, cell, row_cell, inner, inner_row_start)]
+                m.d.sync += [self.bank.eq(0), row_bank.eq(0)]
+        return m

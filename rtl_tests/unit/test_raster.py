@@ -1,0 +1,45 @@
+"""The raster: every pixel of a map in order, at the place that its layout gives it."""
+
+import pytest
+
+from hwgen.hdl.raster import Raster
+from hwgen.plan.layout import Layout, pitch
+from rtl_tests.helpers.sim import simulate
+
+
+def layout(height, width, words, step, span, banks):
+    cells = pitch(width, step[1], span, banks)
+    return Layout(base=0, height=height, width=width, words=words, planes=1, step=step, pitch=cells, banks=banks)
+
+
+MAPS = [
+    [(5, 7, 1, (1, 1), 5, 1)],
+    [(5, 7, 2, (1, 1), 5, 3), (4, 4, 1, (4, 4), 1, 3), (1, 1, 3, (1, 1), 1, 3)],
+    [(6, 9, 3, (2, 2), 3, 4), (5, 8, 1, (3, 1), 8, 4), (7, 5, 2, (1, 3), 2, 4)],
+]
+
+
+@pytest.mark.parametrize("maps", MAPS, ids=len)
+def test_maps(maps):
+    layouts = [layout(*of_map) for of_map in maps]
+    unit = Raster([*layouts, None], 12)
+    compared = 0
+
+    async def bench(ctx):
+        nonlocal compared
+        for _ in range(2):
+            for number, at in enumerate(layouts):
+                ctx.set(unit.map, number)
+                for y in range(at.height):
+                    for x in range(at.width):
+                        assert (ctx.get(unit.bank), ctx.get(unit.address)) == at.locate(y, x)
+                        assert ctx.get(unit.last) == ((y, x) == (at.height - 1, at.width - 1))
+                        ctx.set(unit.advance, 0)
+                        await ctx.tick()
+                        ctx.set(unit.advance, 1)
+                        await ctx.tick()
+                        compared += 1
+            ctx.set(unit.advance, 0)
+
+    simulate(unit, bench, limit=2000)
+    assert compared == 2 * sum(at.height * at.width for at in layouts)
