@@ -8,6 +8,7 @@ __all__ = ["stage_field"]
 def stage_field(m, stage, values, name, *, is_signed=False):
     """A signal that shows values[stage]; plain wire where all values are the same."""
     values = [int(v) for v in values]
+    assert is_signed or min(values) >= 0
     width = max(max(v.bit_length() for v in values) + is_signed, 1)
     field = Signal(signed(width) if is_signed else unsigned(width), name=name)
     if len(set(values)) == 1:

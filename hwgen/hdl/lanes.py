@@ -48,7 +48,7 @@ class Lanes(wiring.Component):
         wrapped = [n + layout.pitch - c.span for n, layout, c in zip(cells, layouts, compiled, strict=True)]
         tables = {
             "address_step": [n // q * layout.cell_words for n, layout in zip(cells, layouts, strict=True)],
-            "address_wrap": [n // q * layout.cell_words for n, layout in zip(wrapped, layouts, strict=True)],
+            "address_wrap": [n // q * layout.cell_words & mask for n, layout in zip(wrapped, layouts, strict=True)],
             "x_step": [a * pixels for a, pixels in zip(across, rest, strict=True)],
             "x_back": [a * (c.span - pixels) for a, pixels, c in zip(across, rest, compiled, strict=True)],
             "y_step": [d * r for d, r in zip(down, rows, strict=True)],

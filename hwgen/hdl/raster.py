@@ -23,7 +23,7 @@ class Raster(wiring.Component):
     map : In, number of the map
     advance : In, at this edge the next pixel's turn comes
     bank, address : Out, the pixel's; the address is relative to the map
-    last : Out, it is the map's last pixel
+    row_last, last : Out, it is the last pixel of its row, of the map
     """
 
     def __init__(self, layouts: list[Layout | None], bits: int):
@@ -36,6 +36,7 @@ class Raster(wiring.Component):
                 "advance": In(1),
                 "bank": Out(range(max(2, self.banks))),
                 "address": Out(bits),
+                "row_last": Out(1),
                 "last": Out(1),
             }
         )
@@ -66,11 +67,11 @@ class Raster(wiring.Component):
         cell, row_cell = Signal(self.bits), Signal(self.bits)  # the cell's address, that of the row's first cell
         row_bank = Signal.like(self.bank)
         inner, inner_row_start = Signal(self.bits), Signal(self.bits)  # words from the cell's first
-        column_last, inner_row_last = Signal(), Signal()
+        inner_row_last = Signal()
         m.d.comb += [
-            column_last.eq(column == field["last_column"]),
+            self.row_last.eq(column == field["last_column"]),
             inner_row_last.eq(inner_row == field["last_inner_row"]),
-            self.last.eq(column_last & (row == field["last_row"])),
+            self.last.eq(self.row_last & (row == field["last_row"])),
             self.address.eq(cell + inner),
         ]
         # The first cell of the next row of cells.
@@ -89,7 +90,7 @@ class Raster(wiring.Component):
                 m.d.sync += self.bank.eq(Mux(self.bank == banks - 1, 0, self.bank + 1))
                 with m.If(self.bank == banks - 1):
                     m.d.sync += cell.eq(cell + field["cell_words"])
-            with m.If(column_last):
+            with m.If(self.row_last):
                 m.d.sync += [column.eq(0), inner_column.eq(0), row.eq(row + 1), inner_row.eq(inner_row + 1)]
                 m.d.sync += [
                     self.bank.eq(row_bank), cell.eq(row_cell), inner.eq(inner_row_start + field["inner_row_words"]),

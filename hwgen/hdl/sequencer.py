@@ -63,8 +63,8 @@ class Sequencer(wiring.Component):
             "last_word": [c.words - 1 for c in compiled],
             "last_tap": [len(c.taps) - 1 for c in compiled],
             "last_plane": [0 if c.packed else c.planes - 1 for c in compiled],
-            "last_window": [len(c.stage.window) - 1 for c in compiled],
-            "last_group": [c.groups - 1 for c in compiled],
+            "last_window": [c.windows - 1 for c in compiled],
+            "last_group": [c.walked_groups - 1 for c in compiled],
             "last_tile": [c.tiles - 1 for c in compiled],
             "first_entry": starts,
             "base": [source.base for source in sources],
@@ -107,8 +107,10 @@ class Sequencer(wiring.Component):
                 m.d.sync += timer.eq(timer - 1)
 
         fresh = {name: Signal(init=1, name=f"fresh_{name}") for name in ("frame", "tile", "capture", "plane")}
-        ends = Signal()  # this step ends a capture
+        ends, gives = Signal(), Signal()  # this step ends a position of the window, or a load; which is captured
         m.d.comb += ends.eq(at_last["word"] & at_last["tap"] & at_last["plane"])
+        leads = self._leads(m)
+        m.d.comb += gives.eq(ends & ~leads)
         final = Signal()
         m.d.comb += final.eq(self.stage == len(plan.stages) - 1)
         issue = Signal()
@@ -116,7 +118,7 @@ class Sequencer(wiring.Component):
             (~fresh["frame"] | self.image)
             & (gap == 0)
             & (~fresh["tile"] | (parameters == 0))
-            & (~ends | ((spacing == 0) & ~(final & self.result_busy)))
+            & (~gives | ((spacing == 0) & ~(final & self.result_busy)))
         )
 
         top = len(self.control.index)
@@ -124,22 +126,33 @@ class Sequencer(wiring.Component):
             self.control.step.eq(issue),
             self.control.first.eq(fresh["capture"]),
             self.control.plane.eq(fresh["plane"] & ~fresh["capture"]),
-            self.control.last.eq(ends),
+            self.control.last.eq(gives),
             self.control.tile.eq(fresh["tile"]),
             self.control.frame.eq(fresh["frame"]),
             self.control.index.eq((field["last_plane"] - plane)[:top]),
-            self.result_sent.eq(issue & ends & final),
+            self.result_sent.eq(issue & gives & final),
         ]
 
         with m.If(issue):
             m.d.sync += [signal.eq(0) for signal in fresh.values()]
             with m.If(fresh["tile"]):
                 m.d.sync += parameters.eq(swap_time - 1)
-        self._count(m, issue, ends, field, at_last, fresh, word, tap, plane, window, group, tile, spacing, gap)
+        self._count(m, issue, ends, gives, field, at_last, fresh, word, tap, plane, window, group, tile, spacing, gap)
         m.d.comb += self.active.eq(~fresh["frame"] | issue)
         return m
 
-    def _count(self, m, issue, ends, field, at_last, fresh, word, tap, plane, window, group, tile, spacing, gap):
+    def _leads(self, m):
+        """Whether the load is one that only fills the region of a packed stage, at the start of a row."""
+        leads = Signal()
+        gathering = self.plan.stages[0].compiled.gathering
+        if gathering is not None and gathering.leads:
+            load = Signal(range(gathering.row_loads))
+            m.d.comb += leads.eq((self.stage == 0) & (load < gathering.leads))
+            with m.If(self.group_done & (self.stage == 0)):
+                m.d.sync += load.eq(Mux(load == gathering.row_loads - 1, 0, load + 1))
+        return leads
+
+    def _count(self, m, issue, ends, gives, field, at_last, fresh, word, tap, plane, window, group, tile, spacing, gap):
         """The counters, innermost first, and the addresses that go with them."""
         plan = self.plan
         bits = plan.address_bits
@@ -168,8 +181,10 @@ class Sequencer(wiring.Component):
                 m.d.sync += [tap.eq(0), plane.eq(plane + 1), fresh["plane"].eq(1), entry.eq(current_block)]
                 m.d.sync += plane_offset.eq(current_plane - field["plane_words"])
         with m.If(issue & ends):
-            m.d.sync += [plane.eq(0), started.eq(0), fresh["capture"].eq(1), spacing.eq(field["spacing"])]
+            m.d.sync += [plane.eq(0), started.eq(0), fresh["capture"].eq(1)]
             m.d.sync += [window.eq(window + 1), entry.eq(self.entry + 1), block.eq(self.entry + 1)]
+        with m.If(issue & gives):
+            m.d.sync += spacing.eq(field["spacing"])
         with m.If(self.group_done):
             m.d.sync += [window.eq(0), entered.eq(0), group.eq(group + 1)]
         with m.If(self.tile_done):

@@ -11,9 +11,9 @@ def step_layout(planes: int) -> data.StructLayout:
     Members
     -------
     step : the step happens (all else is void where this is low)
-    first : first step of a capture: the accumulators start anew
+    first : first step of a capture (before the packer: of a load): the accumulators start anew
     plane : first step of a later plane: the accumulators double
-    last : last step of a capture: the accumulators are final after it
+    last : last step of a capture (of a load that completes a group): the accumulators are final after it
     tile : first step of an output-channel tile: the parameters change
     frame : first step of a frame: weights and thresholds are read from their beginning
     index : plane that is read, n-1 down to 0

@@ -1,10 +1,11 @@
 """The packer: a first layer's whole window side by side in the S lanes, plane after plane.
 
-A 3-channel 8-bit image would fill 3 of S lanes for each of its k*k taps. Here the taps' pixels are gathered word by
-word (as YodaNN's image bank does), and the array takes ceil(k*k*C / S) words per plane instead of k*k.
+A 3-channel 8-bit image would fill 3 of S lanes for each of its k*k taps. Here the pixels of Q neighbouring windows are
+kept in registers (as YodaNN's image bank does), and the array takes ceil(k*k*C / S) words per plane instead of k*k.
+`hwgen.plan.gathering` says which pixels those are.
 """
 
-from amaranth import Cat, Module, Signal
+from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,10 +17,12 @@ __all__ = ["Packer"]
 
 
 class Packer(wiring.Component):
-    """Gathers pixel words into a window and plays the window back as bit planes, most significant first.
+    """Keeps a region of pixels, moves it along the row, and plays windows back as bit planes, most significant first.
 
-    While one window is played, the next is gathered. The first word is played `latency` cycles after the step that
-    gathers the last; the schedule keeps windows at least planes * words cycles apart.
+    Loads go into one copy of the region while the windows of another are played: after a load that completes a group,
+    one window of every lane for each position of the pooling window, `pace` cycles from one to the next. The first
+    word is played `latency` cycles after the step that completes the group; the schedule keeps groups as far apart as
+    playing them takes.
 
     Parameters
     ----------
@@ -50,51 +53,94 @@ class Packer(wiring.Component):
             }
         )
 
-    def compute(self, pixel_words: list[int]) -> list[int]:
-        """The words that are played for the pixel words of one window, in order."""
+    def compute(self, pixels: dict[tuple[int, int], list[int]], window: tuple[int, int]) -> list[int]:
+        """The words that are played for an output at a position of its pooling window, in order.
+
+        `pixels` has the words of the pixel at (number of the region's row, column of the output's part of it).
+        """
         compiled, lanes = self.compiled, self.plan.shape.s
-        bits = compiled.planes
-        codes = [(pixel_words[word] >> slot * bits) & ((1 << bits) - 1) for word, slot in self._slots()]
+        bits, per_word = compiled.planes, self.plan.shape.s // compiled.planes
+        codes = []
+        for tap in compiled.stage.taps:
+            words = pixels[compiled.gathering.place(compiled.stage, window, tap)]
+            for channel in range(compiled.stage.weights.shape[2]):
+                word, slot = divmod(channel, per_word)
+                codes.append(words[word] >> slot * bits & ((1 << bits) - 1))
         planes = [sum((code >> k & 1) << i for i, code in enumerate(codes)) for k in reversed(range(bits))]
         return [plane >> (w * lanes) & ((1 << lanes) - 1) for plane in planes for w in range(compiled.array_words)]
 
-    def _slots(self):
-        """(gathered word, slot in it) of each lane: tap by tap, channel by channel."""
-        compiled, channels = self.compiled, self.compiled.stage.weights.shape[2]
-        per_word = self.plan.shape.s // compiled.planes
-        return [
-            (tap * compiled.words + channel // per_word, channel % per_word)
-            for tap in range(len(compiled.taps))
-            for channel in range(channels)
-        ]
-
     def elaborate(self, platform):
         m = Module()
-        compiled, s, q = self.compiled, self.plan.shape.s, self.plan.shape.q
-        bits, words = compiled.planes, compiled.array_words
-        gathered_words = len(compiled.taps) * compiled.words
         gathering = Signal()
-        complete = Signal()
         m.d.comb += gathering.eq(self.control.step & self.packed)
+        complete = Signal()  # the region stands for the group's windows
         m.d.sync += complete.eq(gathering & self.control.last)
+        region = self._load(m, gathering)
+        self._play(m, gathering, complete, region)
+        return m
 
-        # What the window's first step said of tile and frame holds for the window's first word.
-        opening = Signal.like(self.control)
-        with m.If(gathering & self.control.first):
-            m.d.sync += opening.eq(self.control)
+    def _load(self, m, gathering):
+        """The region, {(row, column): codes of the pixel's channels}, which moves on after every load."""
+        compiled, gather = self.compiled, self.compiled.gathering
+        bits, per_word, words = compiled.planes, self.plan.shape.s // compiled.planes, compiled.words
+        channels = compiled.stage.weights.shape[2]
+        step = Signal(range(max(2, len(gather.entries) * words)))
+        moves = Signal()
+        with m.If(gathering):
+            m.d.sync += step.eq(step + 1)
+            with m.If(step == len(gather.entries) * words - 1):
+                m.d.sync += step.eq(0)
+        m.d.sync += moves.eq(gathering & (step == len(gather.entries) * words - 1))
+        region = {
+            (row, column): Signal(channels * bits, name=f"pixel_{row}_{column}")
+            for row in range(len(gather.rows))
+            for column in range(gather.columns)
+        }
+        distance = gather.step * gather.outputs
+        for (row, column), pixel in region.items():
+            if column + distance < gather.columns:
+                with m.If(moves):
+                    m.d.sync += pixel.eq(region[row, column + distance])
+        for number, (row, column) in enumerate(gather.entries):
+            for word in range(words):
+                first, last = word * per_word * bits, min(channels, (word + 1) * per_word) * bits
+                with m.If(gathering & (step == number * words + word)):
+                    for lane in range(gather.outputs):
+                        target = region[row, column + lane * gather.step]
+                        m.d.sync += target[first:last].eq(self.words[lane])
+        return region
 
+    def _play(self, m, gathering, complete, region):
+        compiled, s = self.compiled, self.plan.shape.s
+        bits, words = compiled.planes, compiled.array_words
+        pace, positions = self.plan.stages[0].timing.pace, len(compiled.stage.window)
+        held = {place: Signal.like(pixel, name=f"held_{i}") for i, (place, pixel) in enumerate(region.items())}
         plane, word = Signal(range(bits)), Signal(range(max(2, words)))
-        first = Signal()
-        tile, frame = Signal(), Signal()
+        position = Signal(range(positions), init=positions - 1)
+        wait = Signal(range(max(2, pace)))  # `wait`: until the next position
+        first, tile, frame = Signal(), Signal(), Signal()
+        starts, goes_on = Signal(), Signal()
+        m.d.comb += [
+            goes_on.eq((wait == 0) & (position < positions - 1)),
+            starts.eq(complete | goes_on),
+        ]
+        m.d.sync += wait.eq(Mux(starts, pace - 1, Mux(wait == 0, 0, wait - 1)))
         with m.If(self.playing):
-            m.d.sync += [first.eq(0), word.eq(word + 1)]
+            m.d.sync += [first.eq(0), tile.eq(0), frame.eq(0), word.eq(word + 1)]
             with m.If(word == words - 1):
                 m.d.sync += [word.eq(0), plane.eq(plane - 1)]
                 with m.If(plane == 0):
                     m.d.sync += self.playing.eq(0)
+        with m.If(starts):
+            m.d.sync += [self.playing.eq(1), first.eq(1), plane.eq(bits - 1), word.eq(0), position.eq(position + 1)]
+
+        # What the first step of a tile said holds for the first word that is played of it.
+        new_tile, new_frame = Signal(), Signal()
         with m.If(complete):
-            m.d.sync += [self.playing.eq(1), first.eq(1), plane.eq(bits - 1), word.eq(0)]
-            m.d.sync += [tile.eq(opening.tile), frame.eq(opening.frame)]
+            m.d.sync += [position.eq(0), tile.eq(new_tile), frame.eq(new_frame), new_tile.eq(0), new_frame.eq(0)]
+            m.d.sync += [kept.eq(region[place]) for place, kept in held.items()]
+        with m.If(gathering & self.control.tile):
+            m.d.sync += [new_tile.eq(1), new_frame.eq(self.control.frame)]
         m.d.comb += [
             self.played.step.eq(self.playing),
             self.played.first.eq(first),
@@ -104,20 +150,22 @@ class Packer(wiring.Component):
             self.played.frame.eq(first & frame),
             self.played.index.eq(plane),
         ]
+        self._show(m, held, plane, word, position, s)
 
-        lanes = [(index * s + slot * bits) for index, slot in self._slots()]
-        for lane in range(q):
-            gathered = Signal(gathered_words * s, name=f"gathered_{lane}")
-            window = Signal(len(lanes) * bits, name=f"window_{lane}")
-            with m.If(gathering):
-                m.d.sync += gathered.eq(Cat(gathered[s:], self.words[lane]))
-            with m.If(complete):
-                m.d.sync += window.eq(Cat(gathered[at : at + bits] for at in lanes))
-            shown = Signal(words * s, name=f"plane_{lane}")
-            with m.Switch(plane):
-                for k in range(bits):
-                    with m.Case(k):
-                        m.d.comb += shown.eq(Cat(window[i * bits + k] for i in range(len(lanes))))
-            chosen = shown if words == 1 else shown.word_select(word, s)
-            m.d.comb += self.window[lane].eq(chosen)
-        return m
+    def _show(self, m, held, plane, word, position, s):
+        """This plane of the taps of every lane's output at this position of the pooling window."""
+        compiled, gather = self.compiled, self.compiled.gathering
+        bits, channels = compiled.planes, compiled.stage.weights.shape[2]
+        shown = {}
+        for i, (place, pixel) in enumerate(held.items()):
+            shown[place] = Signal(channels, name=f"shown_{i}")
+            planes = [Cat(pixel[channel * bits + k] for channel in range(channels)) for k in range(bits)]
+            m.d.comb += shown[place].eq(Array(planes)[plane])
+        for lane in range(gather.outputs):
+            taps = []
+            for tap in compiled.stage.taps:
+                places = [gather.place(compiled.stage, window, tap) for window in compiled.stage.window]
+                taps.append(Array(shown[row, column + lane * gather.step] for row, column in places)[position])
+            window = Signal(compiled.array_words * s, name=f"window_{lane}")
+            m.d.comb += window.eq(Cat(*taps))
+            m.d.comb += self.window[lane].eq(window.word_select(word, s) if compiled.array_words > 1 else window)

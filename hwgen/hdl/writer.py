@@ -13,7 +13,7 @@ __all__ = ["Writer"]
 
 class Writer(wiring.Component):
     """Writes, for each pixel of a group, n planes of max(1, P/S) words each, one a cycle, the first one cycle after
-    `done`. Lanes beyond the map's last pixel are left out.
+    `done`. Lanes beyond the map's last pixel are left out, in a packed stage those beyond the row's.
 
     Where P < S a tile fills one column of a word; the last tile also clears the columns beyond it, since lanes
     without a channel have to read 0.
@@ -67,11 +67,12 @@ class Writer(wiring.Component):
         plane_words = stage_field(m, stage, [t.plane_words if t else 0 for t in targets], "plane_words")
         planes = [max(1, s.compiled.stage.code_bits) for s in plan.stages]
         last_plane = stage_field(m, stage, [n - 1 for n in planes], "last_plane")
+        by_row = stage_field(m, stage, [s.compiled.packed for s in plan.stages], "by_row")
         last_lane = stage_field(m, stage, [s.compiled.lanes - 1 for s in plan.stages], "last_lane")
 
         more, going = Signal(), Signal()  # there are words after the first; one goes out
         part, plane = Signal(range(max(2, parts))), Signal(range(plan.code_bits + 1))
-        lane, beyond = Signal(range(shape.q + 1)), Signal()  # `beyond`: the map is complete
+        lane, beyond = Signal(range(shape.q + 1)), Signal()  # `beyond`: there is no pixel left for the group
         plane_offset = Signal(plan.address_bits)
         m.d.comb += [going.eq(self.done | more), raster.map.eq(stage)]
         with m.If(going):
@@ -81,7 +82,7 @@ class Writer(wiring.Component):
                 with m.If(plane == last_plane):
                     m.d.sync += [plane.eq(0), plane_offset.eq(0), lane.eq(lane + 1)]
                     m.d.comb += raster.advance.eq(~beyond)
-                    with m.If(raster.last):
+                    with m.If(raster.last | raster.row_last & by_row):
                         m.d.sync += beyond.eq(1)
                     with m.If(lane == last_lane):
                         m.d.sync += [lane.eq(0), more.eq(0), beyond.eq(0)]

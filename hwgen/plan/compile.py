@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..integers import signed
+from .gathering import Gathering
 from .layout import Layout, ceil_div
 from .lowering import Stage
 
@@ -68,16 +69,16 @@ class CompiledStage:
     Attributes
     ----------
     mode : "sign" (1-bit output), "search" or "ramp" (2..8 bits, among thresholds or by a `Ramp`), or "logits"
-    packed : whether pixels are gathered into one window word per plane (first stage only)
+    gathering : how pixels are put side by side in the lanes (a packed first stage), or None
     planes : bit planes that are read
     words : words read per tap (packed: pixel words per tap, else channel words)
     array_words : array steps per plane and tap (packed: per plane and window)
-    taps : (dy, dx) after any doubling
+    taps : (dy, dx) after any doubling (packed: of a load)
     doubled : whether every tap is taken twice
     border : None, "mask", or the code that stands for a pixel outside
     tiles : output-channel tiles of P
-    rows, span : output pixels (pooled ones), rows and pixels a row; Q that follow one another are a group
-    groups : pixel groups per tile
+    rows, span : rows of output pixels (pooled ones) and pixels a row, as the lanes walk them, Q at a time
+    groups : pixel groups per tile that give results
     lanes : pixels of the largest group
     scale_a2, offset_b2 : 2*A and 2*B[o] of the docstring above
     reach : largest magnitude of the accumulator before its start value
@@ -85,7 +86,7 @@ class CompiledStage:
 
     stage: Stage
     mode: str
-    packed: bool
+    gathering: Gathering | None
     planes: int
     words: int
     array_words: int
@@ -108,13 +109,27 @@ class CompiledStage:
         return down * window_down, across * window_across
 
     @property
+    def packed(self) -> bool:
+        return self.gathering is not None
+
+    @property
+    def walked_groups(self) -> int:
+        """Pixel groups per tile that the lanes walk through; a packed stage's leads give no results."""
+        return self.rows * self.gathering.row_loads if self.gathering else self.groups
+
+    @property
+    def windows(self) -> int:
+        """Positions of the pooling window that the sequencer goes through; the packer has them all in its region."""
+        return 1 if self.packed else len(self.stage.window)
+
+    @property
     def steps(self) -> int:
-        """Steps that the sequencer issues for one group and window position."""
+        """Steps that the sequencer issues for one group and window position (packed: for one load)."""
         return len(self.taps) * self.words * (1 if self.packed else self.planes)
 
     @property
     def array_steps(self) -> int:
-        """Steps that the array takes for one group and window position."""
+        """Steps that the array takes for one group and position of the pooling window."""
         return self.array_words * self.planes * (1 if self.packed else len(self.taps))
 
     @property
@@ -131,6 +146,12 @@ class CompiledStage:
     def weight_words(self) -> int:
         """Words of P*S bits per tile."""
         return self.array_words * (1 if self.packed else len(self.taps))
+
+    def group_of(self, y: int, x: int) -> int:
+        """The group of an output pixel."""
+        if self.gathering:
+            return y * self.gathering.row_groups + x // self.gathering.outputs
+        return (y * self.span + x) // self.lanes
 
 
 def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool) -> CompiledStage:
@@ -150,24 +171,31 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool) -> CompiledS
     else:
         words = array_words = ceil_div(channels, shape.s)
     _, height, width = stage.output_shape
+    gathering = Gathering.of(stage, shape.q) if packed else None
+    if gathering:
+        walked = gathering.taps
+        span, groups, lanes = gathering.row_loads * shape.q, height * gathering.row_groups, min(shape.q, width)
+    else:
+        walked = tuple(tap for tap in stage.taps for _ in range(2)) if doubled else stage.taps
+        span, groups, lanes = width, ceil_div(height * width, shape.q), min(shape.q, height * width)
     unpaired = 0 if doubled or not odd_lanes else (1 if packed else taps)
     sums = stage.weight_sums
     most = (1 << planes) - 1
     return CompiledStage(
         stage=stage,
         mode=_mode(stage),
-        packed=packed,
+        gathering=gathering,
         planes=planes,
         words=words,
         array_words=array_words,
-        taps=tuple(tap for tap in stage.taps for _ in range(2)) if doubled else stage.taps,
+        taps=walked,
         doubled=doubled,
         border=border,
         tiles=ceil_div(outputs, shape.p),
         rows=height,
-        span=width,
-        groups=ceil_div(height * width, shape.q),
-        lanes=min(shape.q, height * width),
+        span=span,
+        groups=groups,
+        lanes=lanes,
         scale_a2=type_.step * (1 if doubled else 2),
         offset_b2=type_.step * most * (unpaired + sums) + 2 * type_.minimum * sums,
         reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1),
@@ -194,10 +222,10 @@ def _border(stage, packed):
 
 
 def tap_table(compiled: CompiledStage, layout: Layout) -> list[Tap]:
-    """Entries in the order of issue: window position, tap."""
+    """Entries in the order of issue: window position, tap (packed: those of a load)."""
     stage = compiled.stage
     table = []
-    for wy, wx in stage.window:
+    for wy, wx in [(0, 0)] if compiled.packed else stage.window:
         for dy, dx in compiled.taps:
             y, x = stage.step[0] * wy + dy, stage.step[1] * wx + dx
             rotate, offset = layout.offset(y, x)

@@ -18,7 +18,7 @@ class Coefficients:
     addresses : bits of an address
     border : bits of a coordinate, per lane and for the row
     words : bits of the Q activation words
-    window : bits of the packed first layer's window
+    window : bits of the packed first layer's region
     codes : bits of pooled codes, four times where they are searched
     rings : accumulator bits in the rings of the threshold unit
     tables : sixteen bits of tables in LUTs
@@ -61,7 +61,8 @@ def quantities(plan: Plan) -> dict[str, float]:
     shape, bits = plan.shape, plan.accumulator_bits
     elements = shape.p * shape.q
     first = plan.stages[0].compiled
-    window = shape.q * len(first.taps) * first.stage.weights.shape[2] * first.planes if first.packed else 0
+    pixels = len(first.gathering.rows) * first.gathering.columns if first.gathering else 0
+    window = pixels * first.stage.weights.shape[2] * first.planes
     return {
         "lanes": elements * shape.s,
         "accumulators": elements * bits * (2 if plan.planes > 1 else 1),

@@ -302,7 +302,7 @@ class Plan:
             ),
             _table("parameters", rows, self.parameter_lanes * self.parameter_bits),
         ]
-        taps = sum(len(s.compiled.stage.window) * len(s.compiled.taps) for s in self.stages)
+        taps = sum(s.compiled.windows * len(s.compiled.taps) for s in self.stages)
         specs.append(_table("taps", taps, self.tap_bits))
         if self.has_multi_threshold:
             channels = shape.p // self.threshold_lanes
@@ -361,7 +361,8 @@ def make_plan(
 ) -> Plan:
     """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
     style = style or Style()
-    compiled, latency = _compile(lowered, shape), style.latency(shape.s)
+    latency = style.latency(shape.s)
+    compiled = _compile(lowered, shape, latency)
     options = [n for n in (1, 2, 4, 8, 16, 32, 64) if shape.p % n == 0]
     if parameter_lanes is None:
         parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1], latency))
@@ -393,16 +394,15 @@ def make_plan(
     )
 
 
-def _compile(lowered, shape):
-    compiled = []
-    for i, stage in enumerate(lowered.stages):
-        best = compile_stage(stage, shape, packed=False)
-        if i == 0 and len(stage.taps) > 1 and max(2, stage.input_type.bits) <= shape.s:
-            packed = compile_stage(stage, shape, packed=True)
-            if max(packed.steps, packed.array_steps) < best.steps:
-                best = packed
-        compiled.append(best)
-    return compiled
+def _compile(lowered, shape, latency):
+    """Every stage, the first one packed where that saves cycles."""
+    first, *others = lowered.stages
+    others = [compile_stage(stage, shape, packed=False) for stage in others]
+    kinds = [False]
+    if len(first.taps) > 1 and max(2, first.input_type.bits) <= shape.s:
+        kinds.append(True)
+    ways = [[compile_stage(first, shape, packed=packed), *others] for packed in kinds]
+    return min(ways, key=lambda compiled: _cycles(compiled, shape, shape.p, shape.p, latency))
 
 
 def _cycles(compiled, shape, parameter_lanes, threshold_lanes, latency):

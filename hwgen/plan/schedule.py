@@ -2,7 +2,8 @@
 
 A stage takes, for each tile, groups * windows captures, each of `steps` issued steps. Three rules hold steps back:
 the last step of a capture waits for the post-processing of the one before (`spacing`), the first step of a tile for
-the parameter registers, and the first step of a stage for the results that it reads (`gap`).
+the parameter registers, and the first step of a stage for the results that it reads (`gap`). In a packed stage the
+packer makes the captures, one for each position of the pooling window after each load that completes a group.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +20,8 @@ class Timing:
     Attributes
     ----------
     written : activation words that a full group writes
-    spacing : least cycles between the last steps of two captures
+    spacing : least cycles between the last steps of two captures (packed: of two loads that complete a group)
+    pace : packed: cycles from one position of the pooling window to the next
     latency : cycles from a capture's last step to the first edge that writes its codes
     gap : idle cycles between the last step of the stage before and the first step of this one
     cycles : from the last step of the stage before (first stage: from its own first step) to its last step
@@ -27,6 +29,7 @@ class Timing:
 
     written: int
     spacing: int
+    pace: int
     latency: int
     gap: int
     cycles: int
@@ -53,45 +56,90 @@ def _search(compiled, shape, threshold_lanes):
     return compiled.threshold_rounds * ring_length(shape, threshold_lanes) + 1
 
 
-def _spacing(compiled, shape, threshold_lanes, parameters, array_latency):
+def _post(compiled, shape, threshold_lanes, array_latency):
+    """Cycles that the post-processing of a capture takes from the next one."""
     if compiled.mode == "logits":
         # A tile's logits leave one a cycle once captured; the next capture waits until they are gone.
         tile = min(shape.p, len(compiled.stage.weights))
-        post = pipeline.capture(array_latency) + 1 + tile if compiled.tiles > 1 else 1
-    else:
-        post = _search(compiled, shape, threshold_lanes) + _written(compiled, shape)
-    if compiled.packed:
-        post = max(post, compiled.array_steps)
-        if compiled.groups * len(compiled.stage.window) == 1:
-            post = max(post, parameters)
-    return post
+        return pipeline.capture(array_latency) + 1 + tile if compiled.tiles > 1 else 1
+    return _search(compiled, shape, threshold_lanes) + _written(compiled, shape)
 
 
-def _drain(compiled):
-    """Cycles by which a packed stage's array steps trail its gathering."""
-    return pipeline.PACK + compiled.array_steps - 1 if compiled.packed else 0
+@dataclass(frozen=True, kw_only=True)
+class _Pace:
+    """How the captures of a tile follow one another.
+
+    Attributes
+    ----------
+    spacing, window : as `spacing` and `pace` of `Timing`
+    group, row : cycles from a group's last step to the next one's (in the same row, where rows begin anew)
+    lead : steps before the first capture's last one
+    drain : cycles by which a packed stage's array steps trail its loads
+    """
+
+    compiled: CompiledStage
+    spacing: int
+    window: int
+    group: int
+    row: int
+    lead: int
+    drain: int
+
+    @classmethod
+    def of(cls, compiled: CompiledStage, post: int, parameters: int) -> "_Pace":
+        gathering, steps = compiled.gathering, compiled.steps
+        if gathering is None:
+            interval = max(steps, post)
+            group = interval * compiled.windows
+            return cls(
+                compiled=compiled, spacing=post, window=interval, group=group, row=group, lead=steps - 1, drain=0
+            )
+        window = max(post, compiled.array_steps)
+        # Tiles whose loads are held back are as far apart as their parameters need.
+        spacing = max(window * len(compiled.stage.window), ceil_div(parameters, compiled.groups))
+        filling = (gathering.leads + 1) * steps
+        return cls(
+            compiled=compiled,
+            spacing=spacing,
+            window=window,
+            group=max(steps, spacing),
+            row=max(filling, spacing),
+            lead=filling - 1,
+            drain=pipeline.PACK + spacing - window + compiled.array_steps - 1,
+        )
+
+    def begins(self, group: int) -> int:
+        """From the last step of group 0 (of its first window position) to that of a group."""
+        if self.compiled.gathering is None:
+            return group * self.group
+        row = group // self.compiled.gathering.row_groups
+        return row * (self.row - self.group) + group * self.group
+
+    @property
+    def total(self) -> int:
+        """From the last step of a tile's first capture to that of its last."""
+        return self.begins(self.compiled.groups - 1) + (self.compiled.windows - 1) * self.window
 
 
-def _dependency(before, after, interval_before, interval_after, delay, q):
+def _dependency(before: _Pace, after: _Pace, delay):
     """Least distance from the last step of `before` to the first step of `after`, by rows of the map between them.
 
     Row y is complete `delay` cycles after the last step of the group that ends it; it is first read, at the earliest,
     by the group with the first pixel of the first output row whose taps reach it. A group's first step comes right
     after the last one of the group before it, however long its own last step has to wait.
     """
-    _, height, width = before.stage.output_shape
-    per_group_before = interval_before * len(before.stage.window)
-    per_group_after = interval_after * len(after.stage.window)
-    early = interval_after - after.steps
-    lowest = max(dy for dy, _ in after.taps) + after.stage.step[0] * max(wy for wy, _ in after.stage.window)
+    reader = after.compiled
+    _, height, width = before.compiled.stage.output_shape
+    lowest = max(dy for dy, _ in reader.taps) + reader.stage.step[0] * max(wy for wy, _ in reader.stage.window)
+    last = before.begins(before.compiled.groups - 1)
     distance = 0
     for y in range(height):
-        first_row = max(0, ceil_div(y - lowest, after.pitch[0]))
-        if first_row < after.rows:
-            ends = ((y + 1) * width - 1) // q
-            reads = first_row * after.span // q
-            begun = reads * per_group_after - early if reads else 0
-            distance = max(distance, delay - (before.groups - 1 - ends) * per_group_before - begun)
+        first_row = max(0, ceil_div(y - lowest, reader.pitch[0]))
+        if first_row < reader.rows:
+            ended = last - before.begins(before.compiled.group_of(y, width - 1))
+            group = reader.group_of(first_row, 0)
+            begun = after.begins(group) - (after.window - reader.steps) if group else 0
+            distance = max(distance, delay - ended - begun)
     return distance
 
 
@@ -106,33 +154,36 @@ def schedule(
     """
     parameters = parameter_time(shape, parameter_lanes)
     timings: list[Timing] = []
-    end, spacing_before, tile_first, first_capture = -1, 1, -parameters, 0
-    for i, compiled in enumerate(stages):
-        spacing = _spacing(compiled, shape, threshold_lanes, parameters, array_latency)
-        interval = max(compiled.steps, spacing)
+    paces: list[_Pace] = []
+    end, tile_first, first_capture, spacing_before = -1, -parameters, 0, 1
+    for compiled in stages:
+        pace = _Pace.of(compiled, _post(compiled, shape, threshold_lanes, array_latency), parameters)
         written = _written(compiled, shape)
-        latency = pipeline.write(array_latency) + _search(compiled, shape, threshold_lanes) + _drain(compiled)
+        latency = pipeline.write(array_latency) + _search(compiled, shape, threshold_lanes) + pace.drain
         gap = 0
-        if i:
-            before = stages[i - 1]
+        if paces:
             delay = timings[-1].latency + timings[-1].written - pipeline.READ
-            distance = _dependency(before, compiled, max(before.steps, spacing_before), interval, delay, shape.q)
-            if before.packed:
-                distance = max(distance, pipeline.PACK + before.array_steps + max(parameters, spacing_before))
+            distance = _dependency(paces[-1], pace, delay)
+            if paces[-1].drain:  # its array steps, then its parameters, are in the way
+                distance = max(distance, paces[-1].drain + 1 + max(parameters, paces[-1].window))
             gap = max(0, distance - 1)
         start = end
         first = end + 1 + gap
-        captures = compiled.groups * len(compiled.stage.window)
         for tile in range(compiled.tiles):
             first = max(first, tile_first + parameters)
-            last = max(first + compiled.steps - 1, end + spacing_before)
-            tile_first = first if compiled.steps > 1 else last
-            end = last + (captures - 1) * interval
-            spacing_before = spacing
+            last = max(first + pace.lead, end + spacing_before)
+            tile_first = first if pace.lead else last
+            end = last + pace.total
+            spacing_before = pace.spacing
             first = end + 1
             if tile == 0:
                 first_capture = last
-        timings.append(Timing(written=written, spacing=spacing, latency=latency, gap=gap, cycles=end - start))
+        paces.append(pace)
+        timings.append(
+            Timing(
+                written=written, spacing=pace.spacing, pace=pace.window, latency=latency, gap=gap, cycles=end - start
+            )
+        )
     last_tile = len(stages[-1].stage.weights) - (stages[-1].tiles - 1) * shape.p
     result_gap = max(0, pipeline.capture(array_latency) + last_tile + 1 - first_capture)
     timings[0] = replace(timings[0], gap=result_gap)

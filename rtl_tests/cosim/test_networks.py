@@ -51,8 +51,8 @@ def test_table_covers():
     """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
     plans = [case.plan() for case in CASES]
     stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
-    assert len(plans) == 14
-    assert len(stages) == 45
+    assert len(plans) == 15
+    assert len(stages) == 47
     assert {compiled.mode for _, compiled in stages} == {"sign", "search", "ramp", "logits"}
     assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
     assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}

@@ -12,7 +12,7 @@ from hwgen.hdl.threshold import divide, search
 from hwgen.hdl.window import Packer
 from hwgen.plan.plan import Plan
 
-from .plans import output_pixels, steps
+from .plans import captured_group, output_pixels, steps, walk
 
 
 def to_bits(words, width) -> np.ndarray:
@@ -59,7 +59,7 @@ def fetch(plan: Plan, step, read) -> tuple[list[int], list[bool]]:
     compiled, q, s = planned.compiled, plan.shape.q, plan.shape.s
     tap = [tap for table in plan.tap_tables for tap in table][step.entry]
     words, valid = [], []
-    for row, column in output_pixels(plan, step.stage, step.group):
+    for row, column in walk(plan, step.stage, step.group):
         down, across = row * compiled.pitch[0], column * compiled.pitch[1]
         bank, place = planned.source.offset(down, across)
         turns, bank = divmod(bank + tap.rotate, q)
@@ -147,12 +147,12 @@ class Datapath:
         return outputs
 
     def _stage(self, index, place, weight, channel):
-        """Codes (logits: accumulators), (tiles*P, rows, columns)."""
+        """Codes (logits: accumulators), (tiles*P, height, width)."""
         plan, (p, s, q) = self.plan, (self.plan.shape.p, self.plan.shape.s, self.plan.shape.q)
         compiled = plan.stages[index].compiled
-        out = np.zeros((compiled.tiles * p, compiled.rows, compiled.span), np.int64)
+        out = np.zeros((compiled.tiles * p, *compiled.stage.output_shape[1:]), np.int64)
         packer = Packer(plan) if compiled.packed else None
-        accumulators, words, pixels = np.zeros((p, q), np.int64), 0, []
+        accumulators, words, pixels = np.zeros((p, q), np.int64), 0, {}
 
         def accumulate(step, number, words, valid):
             signs = np.where(np.array(valid)[:, None], 2 * to_bits(words, s) - 1, 0)
@@ -177,26 +177,49 @@ class Datapath:
                     later_plane(step, step.plane)
                 words = 0 if step.plane_first else words + 1
                 accumulate(step, words, *lanes)
-            else:
-                pixels = [lanes[0]] if step.first else [*pixels, lanes[0]]
                 if step.last:
-                    begin(step)
-                    played = [packer.compute([words[lane] for words in pixels]) for lane in range(q)]
-                    for i, window in enumerate(zip(*played, strict=True)):
-                        if i and i % compiled.array_words == 0:
-                            later_plane(step, compiled.planes - 1 - i // compiled.array_words)
-                        accumulate(step, i % compiled.array_words, window, [True] * q)
-            if step.last:
-                for i in range(p):
-                    c = step.tile * p + i
-                    for lane, (row, column) in enumerate(output_pixels(plan, index, step.group)):
-                        if row >= compiled.rows:
-                            continue
-                        code = self._code(index, int(accumulators[i, lane]), c)
-                        at = (c, row, column)
-                        least = self.minimum[channel + c]
-                        out[at] = pool.compute(int(out[at]), code, step.window == 0, least)
+                    self._capture(index, step, step.group, step.window, accumulators, channel, out)
+                continue
+            # A packed stage's pixels, by their place in the input; each window is played after the load that ends it.
+            tap = plan.tap_tables[index][step.tap]
+            for (row, column), word in zip(walk(plan, index, step.group), lanes[0], strict=True):
+                at = row * compiled.pitch[0] + tap.dy, column * compiled.pitch[1] + tap.dx
+                pixels.setdefault(at, {})[step.word] = word
+            if not step.last:
+                continue
+            group = captured_group(plan, index, step.group)
+            for number, position in enumerate(compiled.stage.window):
+                begin(step)
+                played = [self._window(compiled, packer, pixels, group, lane, position) for lane in range(q)]
+                for i, window in enumerate(zip(*played, strict=True)):
+                    if i and i % compiled.array_words == 0:
+                        later_plane(step, compiled.planes - 1 - i // compiled.array_words)
+                    accumulate(step, i % compiled.array_words, window, [True] * q)
+                self._capture(index, step, group, number, accumulators, channel, out)
         return out
+
+    def _window(self, compiled, packer, pixels, group, lane, position):
+        """What is played of a lane's window; where its pixels were never read, zeros."""
+        gathering = compiled.gathering
+        row, first = divmod(group, gathering.row_groups)
+        y, x = row * compiled.pitch[0], (first * self.plan.shape.q + lane) * compiled.pitch[1]
+        part = {
+            (r, c): [pixels.get((y + dy, x + gathering.left + c), {}).get(word, 0) for word in range(compiled.words)]
+            for r, dy in enumerate(gathering.rows)
+            for c in range(gathering.width)
+        }
+        return packer.compute(part, position)
+
+    def _capture(self, index, step, group, window, accumulators, channel, out):
+        """Codes of a group at a position of the pooling window, pooled into `out`."""
+        for i in range(self.plan.shape.p):
+            c = step.tile * self.plan.shape.p + i
+            for lane, pixel in enumerate(output_pixels(self.plan, index, group)):
+                if pixel is None:
+                    continue
+                code = self._code(index, int(accumulators[i, lane]), c)
+                least = self.minimum[channel + c]
+                out[c, *pixel] = pool.compute(int(out[c, *pixel]), code, window == 0, least)
 
     def _code(self, index, accumulator, channel):
         compiled = self.plan.stages[index].compiled

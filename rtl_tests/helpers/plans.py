@@ -45,20 +45,20 @@ def steps(plan: Plan, stage: int, place: int = 0) -> Iterator[Step]:
     planned = plan.stages[stage]
     compiled, source = planned.compiled, planned.source
     base = plan.inputs[place].base if stage == 0 else source.base
-    windows = len(compiled.stage.window)
+    windows = compiled.windows
     before = sum(len(table) for table in plan.tap_tables[:stage])
     planes = [0] if compiled.packed else list(reversed(range(compiled.planes)))
     for tile in range(compiled.tiles):
         tile_first = True
-        for group in range(compiled.groups):
+        for group in range(compiled.walked_groups):
             for window in range(windows):
                 for plane in planes:
                     for tap in range(len(compiled.taps)):
                         for word in range(compiled.words):
                             plane_first = tap == 0 and word == 0
                             plane_last = tap == len(compiled.taps) - 1 and word == compiled.words - 1
-                            last = plane_last and plane == planes[-1]
-                            group_last = last and window == windows - 1
+                            ends = plane_last and plane == planes[-1]
+                            group_last = ends and window == windows - 1
                             yield Step(
                                 stage=stage,
                                 tile=tile,
@@ -71,17 +71,39 @@ def steps(plan: Plan, stage: int, place: int = 0) -> Iterator[Step]:
                                 address=base + plane * source.plane_words + word,
                                 first=plane_first and plane == planes[0],
                                 plane_first=plane_first,
-                                last=last,
+                                last=ends and captured_group(plan, stage, group) is not None,
                                 group_last=group_last,
                                 tile_first=tile_first,
-                                tile_last=group_last and group == compiled.groups - 1,
+                                tile_last=group_last and group == compiled.walked_groups - 1,
                             )
                             tile_first = False
 
 
-def output_pixels(plan: Plan, stage: int, group: int) -> list[tuple[int, int]]:
-    """(row, column) of the output pixel of every lane of a group; the last ones may lie beyond the map."""
+def captured_group(plan: Plan, stage: int, walked: int) -> int | None:
+    """Which group of results follows a group that the lanes walk through; None for a load that only leads."""
+    gathering = plan.stages[stage].compiled.gathering
+    if gathering is None:
+        return walked
+    row, load = divmod(walked, gathering.row_loads)
+    return row * gathering.row_groups + load - gathering.leads if load >= gathering.leads else None
+
+
+def walk(plan: Plan, stage: int, group: int) -> list[tuple[int, int]]:
+    """(row, column), in output pixels, of where every lane stands in a group that the lanes walk through."""
     return [divmod(group * plan.shape.q + lane, plan.stages[stage].compiled.span) for lane in range(plan.shape.q)]
+
+
+def output_pixels(plan: Plan, stage: int, group: int) -> list[tuple[int, int] | None]:
+    """(row, column) of the output pixel of every lane of a group of results; None for a lane beyond the map, or, in a
+    packed stage, beyond the row."""
+    compiled, q = plan.stages[stage].compiled, plan.shape.q
+    _, height, width = compiled.stage.output_shape
+    if compiled.gathering is None:
+        pixels = [divmod(group * q + lane, width) for lane in range(q)]
+    else:
+        row, first = divmod(group, compiled.gathering.row_groups)
+        pixels = [(row, first * q + lane) for lane in range(q)]
+    return [(row, column) if row < height and column < width else None for row, column in pixels]
 
 
 def control_word(plan: Plan, step: Step) -> dict:

@@ -150,6 +150,12 @@ def _packed_late(c):
     c.add(Flatten(order="CHW")).dense(18)
 
 
+def _packed_apart(c):
+    """A packed window narrower than its stride: nothing of it is kept from output to output."""
+    c.convolution(6, (2, 2), stride=(2, 3), padding=(1, 0, 1, 0)).threshold(BIPOLAR)
+    c.add(Flatten(order="CHW")).dense(5)
+
+
 CASES = (
     Case("packed rgb", (4, 8, 2), (3, 9, 7), _packed_rgb),
     Case("wide kernels", (4, 2, 3), (1, 9, 8), _wide_kernels),
@@ -165,4 +171,5 @@ CASES = (
     Case("points", (12, 6, 2), (3, 4, 7), _points, image_bits=4),
     Case("wider codes", (2, 4, 2), (2, 4, 5), _wider_codes, image_bits=4),
     Case("packed late", (3, 6, 3), (1, 9, 10), _packed_late),
+    Case("packed apart", (4, 16, 2), (2, 7, 11), _packed_apart),
 )

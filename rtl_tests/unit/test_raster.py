@@ -33,6 +33,7 @@ def test_maps(maps):
                 for y in range(at.height):
                     for x in range(at.width):
                         assert (ctx.get(unit.bank), ctx.get(unit.address)) == at.locate(y, x)
+                        assert ctx.get(unit.row_last) == (x == at.width - 1)
                         assert ctx.get(unit.last) == ((y, x) == (at.height - 1, at.width - 1))
                         ctx.set(unit.advance, 0)
                         await ctx.tick()
