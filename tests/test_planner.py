@@ -165,8 +165,16 @@ def test_figures_of_cnv_at_64_64_1():
     planned = make_plan(network, lower(network), ArrayShape(p=64, s=64, q=1))
     assert len(planned.stages) == 9
     assert planned.macs == 57_906_176 + 8 * 1_555_200  # binary MACs; an 8-bit activation counts eight
-    assert planned.cycles_per_stage == [7230, 7082, 2592, 3600, 648, 151, 130, 140, 17]
+    assert planned.cycles_per_stage == [3750, 7078, 2592, 3600, 648, 151, 130, 140, 17]
     assert planned.utilisation == planned.macs / (64 * 64 * planned.cycles)
+
+
+@pytest.mark.parametrize("shape, least", [((64, 64, 1), 0.94), ((32, 32, 1), 0.93), ((64, 64, 4), 0.85)])
+def test_cnv_keeps_the_array_busy(shape, least):
+    """Image in to result out, in steady state; YodaNN's window unit has 37 % on 3x3 kernels."""
+    network, (p, s, q) = random_networks.cnv(0), shape
+    planned = make_plan(network, lower(network), ArrayShape(p=p, s=s, q=q))
+    assert planned.macs / (p * s * q * planned.interval) > least
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ BITS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """An array to synthesise: `planes` is the most bits of an activation that it reads."""
+    """An array to synthesise: `planes` is the most bits of an activation that it reads; with `split` it can read two
+    planes at a time, so many apart."""
 
     family: str
     style: Style
@@ -26,6 +27,7 @@ class Size:
     s: int
     q: int
     planes: int
+    split: int = 0
 
     @property
     def macs(self) -> int:
@@ -40,12 +42,16 @@ SIZES = (
         for style in (Style(), Style(cells="ecp5", stages=2))
         for q, planes in ((1, 1), (1, 8))
     ),
+    *(
+        Size(family="ecp5", style=style, p=64, s=64, q=1, planes=8, split=4)
+        for style in (Style(), Style(cells="ecp5", stages=2))
+    ),
     Size(family="ecp5", style=Style(cells="ecp5", stages=2), p=32, s=64, q=2, planes=8),
 )
 
 
 def unit(size: Size) -> ArrayUnit:
-    return ArrayUnit(size.p, size.s, size.q, BITS, size.planes, size.style)
+    return ArrayUnit(size.p, size.s, size.q, BITS, size.planes, size.style, size.split)
 
 
 def finn(size: Size, threshold_bits: int = BITS) -> float:
@@ -61,7 +67,8 @@ def main() -> None:
         count, model = synthesise(unit(size), size.family).luts, finn(size)
         each = [f"{n / size.macs:.2f}" for n in (count, model)]
         style = f"{size.style.cells}, {size.style.stages}"
-        rows.append([size.family, style, name, size.planes, f"{count:,}", each[0], f"{model:,.0f}", each[1]])
+        planes = f"{size.planes}, two at a time" if size.split else size.planes
+        rows.append([size.family, style, name, planes, f"{count:,}", each[0], f"{model:,.0f}", each[1]])
     columns = ["family", "cells, stages", "P x S x Q", "planes", "LUT4", "per MAC", "FINN's model, LUT6", "per MAC"]
     print(Table(columns=columns, rows=rows).markdown())
 

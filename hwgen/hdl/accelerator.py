@@ -90,7 +90,7 @@ class Core(wiring.Component):
             next(spec.block for spec in plan.memories if spec.name == "parameters"),
         )  # fmt: skip
         m.submodules.array = array = Array(
-            shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum, plan.style
+            shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum, plan.style, plan.split
         )
         m.submodules.collector = collector = Collector(plan)
         m.submodules.thresholds = thresholds = ThresholdUnit(plan)

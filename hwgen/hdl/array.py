@@ -25,6 +25,7 @@ class Array(wiring.Component):
     planes : most bit planes of any stage
     pools_minimum : whether channels may pool by minimum
     style : cells and pipeline
+    shift : as in `XnorPopcount`
 
     Members
     -------
@@ -32,9 +33,11 @@ class Array(wiring.Component):
     swap : Out, high in the cycle whose edge has to bring the next tile's parameters
     """
 
-    def __init__(self, p: int, s: int, q: int, bits: int, planes: int, pools_minimum: bool, style: Style):
+    def __init__(
+        self, p: int, s: int, q: int, bits: int, planes: int, pools_minimum: bool, style: Style, shift: int = 0
+    ):
         self.p, self.s, self.q = p, s, q
-        self.bits, self.planes, self.pools_minimum = bits, planes, pools_minimum
+        self.bits, self.planes, self.pools_minimum, self.shift = bits, planes, pools_minimum, shift
         self.style, self.latency = style, style.latency(s)
         super().__init__(
             {
@@ -55,7 +58,7 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         elements = [
-            [processing_element(self.s, self.bits, self.planes > 1, self.style) for _ in range(self.q)]
+            [processing_element(self.s, self.bits, self.planes > 1, self.style, self.shift) for _ in range(self.q)]
             for _ in range(self.p)
         ]
         popcount = elements[0][0].popcount
@@ -85,6 +88,7 @@ class Array(wiring.Component):
                 m.d.comb += [
                     pe.weights.eq(weights[p]),
                     pe.activations.eq(activations[q]),
+                    pe.split.eq(control[self.style.input_registers + popcount.split_skew].split),
                     pe.valid.eq(valid[q]),
                     pe.start.eq(self.start[p]),
                     pe.low.eq(low[p]),

@@ -23,8 +23,8 @@ class ArrayUnit(wiring.Component):
     signs : Out, of the accumulators: all that a network of 1-bit activations needs of them
     """
 
-    def __init__(self, p: int, s: int, q: int, bits: int, planes: int, style: Style):
-        self.array = Array(p, s, q, bits, planes, False, style)
+    def __init__(self, p: int, s: int, q: int, bits: int, planes: int, style: Style, shift: int = 0):
+        self.array = Array(p, s, q, bits, planes, False, style, shift)
         width = bits + planes - 1
         rows = [(0x9E3779B97F4A7C15 * (i + 1) >> 20) % (1 << width) for i in range(TILES * p)]
         self.loader = ParameterLoader(rows, p, 1, bits, planes, False, True)

@@ -25,26 +25,28 @@ class ProcessingElement(wiring.Component):
     bits : accumulator width; the planner proves that no sum overflows it
     planes : whether activations of more than one plane occur (else `plane` and `low` are ignored)
     style : cells (those of the class) and pipeline
+    shift : as in `XnorPopcount`
 
     Members
     -------
-    weights, activations, valid : In, as `XnorPopcount` takes them
+    weights, activations, split, valid : In, as `XnorPopcount` takes them
     start, low, step, first, plane : In
     accumulator : Out
     """
 
     popcount_kind: type[XnorPopcount] = XnorPopcount
 
-    def __init__(self, lanes: int, bits: int, planes: bool, style: Style):
+    def __init__(self, lanes: int, bits: int, planes: bool, style: Style, shift: int = 0):
         self.lanes = lanes
         self.bits = bits
         self.planes = planes
-        self.popcount = self.popcount_kind(lanes, style)
+        self.popcount = self.popcount_kind(lanes, style, shift)
         self.latency = self.popcount.latency + 1
         super().__init__(
             {
                 "weights": In(lanes),
                 "activations": In(lanes),
+                "split": In(1),
                 "valid": In(1),
                 "start": In(signed(bits)),
                 "low": In(1),
@@ -56,7 +58,8 @@ class ProcessingElement(wiring.Component):
         )
 
     def compute(self, start: int, planes, low: int = 0) -> int:
-        """Final accumulator for `planes`: a list, most significant first, of lists of (weights, activations, valid).
+        """Final accumulator for `planes`: a list, most significant first, of lists of what the popcount's
+        `compute` takes.
 
         Bit k of `low` goes in before plane k.
         """
@@ -73,6 +76,7 @@ class ProcessingElement(wiring.Component):
         m.d.comb += [
             popcount.weights.eq(self.weights),
             popcount.activations.eq(self.activations),
+            popcount.split.eq(self.split),
             popcount.valid.eq(self.valid),
         ]
         carried = Signal(signed(self.bits))
@@ -112,7 +116,7 @@ class CarryProcessingElement(ProcessingElement):
         return Cat(*total)
 
 
-def processing_element(lanes: int, bits: int, planes: bool, style: Style) -> ProcessingElement:
+def processing_element(lanes: int, bits: int, planes: bool, style: Style, shift: int = 0) -> ProcessingElement:
     """The processing element of a style."""
     kind = ProcessingElement if style.cells == "generic" else CarryProcessingElement
-    return kind(lanes, bits, planes, style)
+    return kind(lanes, bits, planes, style, shift)

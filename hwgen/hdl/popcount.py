@@ -4,7 +4,7 @@ Two back ends count with a tree of `hwgen.plan.compressor`: `XnorPopcount` with 
 with ECP5's carry cells.
 """
 
-from amaranth import Cat, Const, Elaboratable, Module, Signal, signed
+from amaranth import Cat, Const, Elaboratable, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,16 +18,20 @@ __all__ = ["CarryXnorPopcount", "XnorPopcount"]
 class XnorPopcount(wiring.Component):
     """count + carry = popcount(~(weights ^ activations)) - lanes/2, or 0 where `valid` is low.
 
+    With `split` the left lanes, those of the tree's left part, count 2^shift times.
+
     Twice that is the inner product of the lanes read as -1/+1. Source: XNOR-Net (Rastegari et al., 2016),
     section 3.2; the centring makes a masked tap worth exactly 0.
 
     A lane that enters the tree behind a register has to come later: lane i's weight and activation `skew[i]` cycles
-    after those of a lane of skew 0. `valid` comes with the last register, latency - 1 cycles after them.
+    after those of a lane of skew 0. `split` comes `split_skew` cycles after them, `valid` with the last register,
+    latency - 1 cycles after them.
 
     Parameters
     ----------
     lanes : S, even
     style : cells (those of the class) and pipeline
+    shift : of `split`; 0: it never comes
 
     Attributes
     ----------
@@ -35,10 +39,11 @@ class XnorPopcount(wiring.Component):
     skew : of each lane
     """
 
-    def __init__(self, lanes: int, style: Style):
+    def __init__(self, lanes: int, style: Style, shift: int = 0):
         if lanes < 2 or lanes % 2:
             raise ValueError(f"lanes is an even number, not {lanes}")
-        self.lanes = lanes
+        self.lanes, self.shift = lanes, shift
+        self.left_lanes = style.left_lanes(lanes)
         self.tree = style.tree(lanes)
         self._registers = style.registers(lanes)
         self.latency = len(self._registers)
@@ -49,20 +54,25 @@ class XnorPopcount(wiring.Component):
                 if lane is not None and lane < lanes:
                     skew[lane] = self._age(node.level)
         self.skew = tuple(skew)
+        self.split_skew = self._age(self.tree.level)
+        most = (self.left_lanes << shift) + lanes - self.left_lanes - lanes // 2
         super().__init__(
             {
                 "weights": In(lanes),
                 "activations": In(lanes),
+                "split": In(1),
                 "valid": In(1),
-                "count": Out(signed((lanes // 2).bit_length() + 1)),
+                "count": Out(signed(most.bit_length() + 1)),
                 "carry": Out(1),
             }
         )
 
-    def compute(self, weights: int, activations: int, valid: bool = True) -> int:
+    def compute(self, weights: int, activations: int, valid: bool = True, split: bool = False) -> int:
         """What `count` + `carry` is for these inputs."""
         same = ~(weights ^ activations) & ((1 << self.lanes) - 1)
-        return same.bit_count() - self.lanes // 2 if valid else 0
+        left = (same & ((1 << self.left_lanes) - 1)).bit_count()
+        more = (left << self.shift) - left if split else 0
+        return same.bit_count() + more - self.lanes // 2 if valid else 0
 
     def elaborate(self, platform) -> Elaboratable:
         m = Module()
@@ -110,8 +120,11 @@ class XnorPopcount(wiring.Component):
         """Bits of the sum of each node."""
         sums = []
         for i, (node, (left, right), carry) in enumerate(zip(nodes, operands, carries, strict=True)):
-            total = Signal(node.width, name=f"total_{level}_{i}")
-            m.d.comb += total.eq(Cat(*left) + Cat(*right) + carry)
+            width, first = node.width, Cat(*left)
+            if node is self.tree and self.shift:
+                width, first = len(self.count), Mux(self.split, Cat(Const(0, self.shift), *left), first)
+            total = Signal(width, name=f"total_{level}_{i}")
+            m.d.comb += total.eq(first + Cat(*right) + carry)
             sums.append(list(total))
         return sums
 
@@ -129,8 +142,8 @@ class CarryXnorPopcount(XnorPopcount):
     inverted.
     """
 
-    def compute(self, weights: int, activations: int, valid: bool = True) -> int:
-        return super().compute(weights, activations ^ ((1 << self.lanes) - 1), valid)
+    def compute(self, weights: int, activations: int, valid: bool = True, split: bool = False) -> int:
+        return super().compute(weights, activations ^ ((1 << self.lanes) - 1), valid, split)
 
     def _lane(self, lane):
         if lane < self.lanes:
@@ -147,16 +160,36 @@ class CarryXnorPopcount(XnorPopcount):
         sums = []
         for i, ((left, right), carry) in enumerate(zip(operands, carries, strict=True)):
             self._close_adder(m, self._chain.inject(carry))
+            if nodes[i] is self.tree and self.shift:
+                sums.append(self._split_sum(m, left, right))
+                self._top = None
+                continue
             wider, narrower = sorted((left, right), key=len, reverse=True)
             padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
             self._top = Signal(name=f"top_{level}_{i}")
             sums.append([*(self._chain.add(x, y) for x, y in zip(wider, padded, strict=True)), self._top])
         if level in self._registers:
-            last = nodes[-1] is self.tree
-            self._close_adder(m, self._chain.half(0xFF00 if last else 0x0000, d=1))
+            if self._top is not None:
+                last = nodes[-1] is self.tree
+                self._close_adder(m, self._chain.half(0xFF00 if last else 0x0000, d=1))
             self._chain.close(m)
             self._chain, self._top = CarryChain(f"level_{level + 1}"), None
-        return [bits[: node.width] for bits, node in zip(sums, nodes, strict=True)]
+        return [bits if node is self.tree else bits[: node.width] for bits, node in zip(sums, nodes, strict=True)]
+
+    def _split_sum(self, m, left, right):
+        """The last sum, of a left part that may be shifted, less lanes/2: which is -1 in all bits that the right part
+        leaves free. As in the accumulator, G is the operand that comes into the cell unchanged."""
+        whole = Signal()
+        m.d.comb += whole.eq(~self.split)
+
+        def bit(bits, i):
+            return bits[i] if 0 <= i < len(bits) else Const(0, 1)
+
+        operand = [*right, *[Const(1, 1)] * (len(self.count) - len(right))]
+        return [
+            self._chain.half(0x663C, bit(left, i), operand[i], bit(left, i - self.shift), whole)
+            for i in range(len(self.count))
+        ]
 
     def _close_adder(self, m, carry):
         if self._top is not None:

@@ -16,7 +16,8 @@ def step_layout(planes: int) -> data.StructLayout:
     last : last step of a capture (of a load that completes a group): the accumulators are final after it
     tile : first step of an output-channel tile: the parameters change
     frame : first step of a frame: weights and thresholds are read from their beginning
-    index : plane that is read, n-1 down to 0
+    split : the left lanes read planes of the upper half
+    index : plane that is read, n-1 down to 0; with `split` of each half
     """
     return data.StructLayout(
         {
@@ -26,6 +27,7 @@ def step_layout(planes: int) -> data.StructLayout:
             "last": 1,
             "tile": 1,
             "frame": 1,
+            "split": 1,
             "index": max(1, (planes - 1).bit_length()),
         }
     )

@@ -67,6 +67,9 @@ class Packer(wiring.Component):
                 word, slot = divmod(channel, per_word)
                 codes.append(words[word] >> slot * bits & ((1 << bits) - 1))
         planes = [sum((code >> k & 1) << i for i, code in enumerate(codes)) for k in reversed(range(bits))]
+        if compiled.left:
+            half = compiled.passes
+            planes = [high | low << compiled.left for high, low in zip(planes[:half], planes[half:], strict=True)]
         return [plane >> (w * lanes) & ((1 << lanes) - 1) for plane in planes for w in range(compiled.array_words)]
 
     def elaborate(self, platform):
@@ -112,10 +115,10 @@ class Packer(wiring.Component):
 
     def _play(self, m, gathering, complete, region):
         compiled, s = self.compiled, self.plan.shape.s
-        bits, words = compiled.planes, compiled.array_words
+        passes, words = compiled.passes, compiled.array_words
         pace, positions = self.plan.stages[0].timing.pace, len(compiled.stage.window)
         held = {place: Signal.like(pixel, name=f"held_{i}") for i, (place, pixel) in enumerate(region.items())}
-        plane, word = Signal(range(bits)), Signal(range(max(2, words)))
+        plane, word = Signal(range(max(2, passes))), Signal(range(max(2, words)))
         position = Signal(range(positions), init=positions - 1)
         wait = Signal(range(max(2, pace)))  # `wait`: until the next position
         first, tile, frame = Signal(), Signal(), Signal()
@@ -132,7 +135,7 @@ class Packer(wiring.Component):
                 with m.If(plane == 0):
                     m.d.sync += self.playing.eq(0)
         with m.If(starts):
-            m.d.sync += [self.playing.eq(1), first.eq(1), plane.eq(bits - 1), word.eq(0), position.eq(position + 1)]
+            m.d.sync += [self.playing.eq(1), first.eq(1), plane.eq(passes - 1), word.eq(0), position.eq(position + 1)]
 
         # What the first step of a tile said holds for the first word that is played of it.
         new_tile, new_frame = Signal(), Signal()
@@ -148,24 +151,33 @@ class Packer(wiring.Component):
             self.played.last.eq((word == words - 1) & (plane == 0)),
             self.played.tile.eq(first & tile),
             self.played.frame.eq(first & frame),
+            self.played.split.eq(1 if compiled.left else 0),
             self.played.index.eq(plane),
         ]
         self._show(m, held, plane, word, position, s)
 
     def _show(self, m, held, plane, word, position, s):
-        """This plane of the taps of every lane's output at this position of the pooling window."""
+        """This plane of the taps of every lane's output at this position of the pooling window; of each half of the
+        planes one, where the left lanes read the upper half."""
         compiled, gather = self.compiled, self.compiled.gathering
-        bits, channels = compiled.planes, compiled.stage.weights.shape[2]
+        bits, passes, channels = compiled.planes, compiled.passes, compiled.stage.weights.shape[2]
+        halves = range(bits // passes)
         shown = {}
         for i, (place, pixel) in enumerate(held.items()):
-            shown[place] = Signal(channels, name=f"shown_{i}")
             planes = [Cat(pixel[channel * bits + k] for channel in range(channels)) for k in range(bits)]
-            m.d.comb += shown[place].eq(Array(planes)[plane])
+            for half in halves:
+                shown[half, *place] = Signal(channels, name=f"shown_{half}_{i}")
+                m.d.comb += shown[half, *place].eq(Array(planes[half * passes : (half + 1) * passes])[plane])
         for lane in range(gather.outputs):
-            taps = []
+            taps = [[] for _ in halves]
             for tap in compiled.stage.taps:
                 places = [gather.place(compiled.stage, window, tap) for window in compiled.stage.window]
-                taps.append(Array(shown[row, column + lane * gather.step] for row, column in places)[position])
+                for half in halves:
+                    pixels = Array(shown[half, row, column + lane * gather.step] for row, column in places)
+                    taps[half].append(pixels[position])
             window = Signal(compiled.array_words * s, name=f"window_{lane}")
-            m.d.comb += window.eq(Cat(*taps))
+            if compiled.left:
+                m.d.comb += [window.eq(Cat(*taps[0]) << compiled.left), window[: compiled.left].eq(Cat(*taps[1]))]
+            else:
+                m.d.comb += window.eq(Cat(*taps[0]))
             m.d.comb += self.window[lane].eq(window.word_select(word, s) if compiled.array_words > 1 else window)

@@ -3,12 +3,13 @@
 The array adds, for each step and PE, v = popcount(XNOR of S lanes) - S/2, or 0 for a masked tap. With planes b_k of
 the code u (value = minimum + step*u, most significant plane first) the accumulator ends at sum 2^k v_k, so that
 
-    dot = A*acc + B[o],   A = step,   B[o] = step*(2^n - 1)*(D + W[o])/2 + minimum*W[o],
+    dot = A*acc + B[o],   A = step,   B[o] = step*((2^n - 1)*W[o] - E)/2 + minimum*W[o],
 
-where W[o] is the sum of output o's weights and D counts the unpaired lanes. Lanes without a channel always read 0
-in activation memory; their weights alternate, so that pairs cancel. One lane without a partner counts -1 for each
-tap (D); where a border makes that depend on the position, every tap is taken twice, with the odd lane inverted the
-second time, and A halves. docs/arithmetic.md derives this.
+where W[o] is the sum of output o's weights and E/2 is what lanes without a channel add. These always read 0; their
+weights alternate, so that pairs cancel. One lane without a partner counts -1/2 for each tap; where a border makes that
+depend on the position, every tap is taken twice, with the odd lane inverted the second time, and A halves. Where the
+left lanes read the upper half of the planes, the popcount adds what they count 2^(n/2) times, and E also holds what
+the centring by S/2 leaves. docs/arithmetic.md derives this.
 """
 
 from dataclasses import dataclass, replace
@@ -70,6 +71,7 @@ class CompiledStage:
     ----------
     mode : "sign" (1-bit output), "search" or "ramp" (2..8 bits, among thresholds or by a `Ramp`), or "logits"
     gathering : how pixels are put side by side in the lanes (a packed first stage), or None
+    left : lanes that read the upper half of the planes while the others read the lower half; 0: all read one plane
     planes : bit planes that are read
     words : words read per tap (packed: pixel words per tap, else channel words)
     array_words : array steps per plane and tap (packed: per plane and window)
@@ -87,6 +89,7 @@ class CompiledStage:
     stage: Stage
     mode: str
     gathering: Gathering | None
+    left: int
     planes: int
     words: int
     array_words: int
@@ -113,6 +116,11 @@ class CompiledStage:
         return self.gathering is not None
 
     @property
+    def passes(self) -> int:
+        """Rounds that the array makes over its taps, one after the other: of a plane, or of two."""
+        return self.planes // 2 if self.left else self.planes
+
+    @property
     def walked_groups(self) -> int:
         """Pixel groups per tile that the lanes walk through; a packed stage's leads give no results."""
         return self.rows * self.gathering.row_loads if self.gathering else self.groups
@@ -130,7 +138,7 @@ class CompiledStage:
     @property
     def array_steps(self) -> int:
         """Steps that the array takes for one group and position of the pooling window."""
-        return self.array_words * self.planes * (1 if self.packed else len(self.taps))
+        return self.array_words * self.passes * (1 if self.packed else len(self.taps))
 
     @property
     def threshold_rounds(self) -> int:
@@ -154,8 +162,12 @@ class CompiledStage:
         return (y * self.span + x) // self.lanes
 
 
-def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool) -> CompiledStage:
-    """Fix everything about a stage that follows from the array's shape (but not its place in memory)."""
+def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool, left: int = 0) -> CompiledStage:
+    """Fix everything about a stage that follows from the array's shape (but not its place in memory).
+
+    `left` as in `CompiledStage`; then the stage is packed, its window fits the lanes on either side, and its planes are
+    an even number.
+    """
     if packed and stage.border == 0 and stage.input_type.kind == "bipolar":
         stage = replace(stage, input=replace(stage.input, type=signed(2)))  # so that 0 has a code
     type_ = stage.input_type
@@ -178,13 +190,18 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool) -> CompiledS
     else:
         walked = tuple(tap for tap in stage.taps for _ in range(2)) if doubled else stage.taps
         span, groups, lanes = width, ceil_div(height * width, shape.q), min(shape.q, height * width)
-    unpaired = 0 if doubled or not odd_lanes else (1 if packed else taps)
     sums = stage.weight_sums
     most = (1 << planes) - 1
+    extra2 = -most * (0 if doubled or not odd_lanes else (1 if packed else taps))
+    if left:
+        # The lanes without a tap, of weight +1, read 0 and so count nothing.
+        weight = 1 << planes // 2
+        extra2 = (weight - 1) * ((weight + 1) * taps * channels - shape.s)
     return CompiledStage(
         stage=stage,
         mode=_mode(stage),
         gathering=gathering,
+        left=left,
         planes=planes,
         words=words,
         array_words=array_words,
@@ -197,8 +214,8 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool) -> CompiledS
         groups=groups,
         lanes=lanes,
         scale_a2=type_.step * (1 if doubled else 2),
-        offset_b2=type_.step * most * (unpaired + sums) + 2 * type_.minimum * sums,
-        reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1),
+        offset_b2=type_.step * (most * sums - extra2) + 2 * type_.minimum * sums,
+        reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1) + (abs(extra2) // 2 + 1 if left else 0),
     )
 
 
@@ -241,6 +258,10 @@ def weight_words(compiled: CompiledStage, shape: ArrayShape) -> list[int]:
     if compiled.packed:
         bits = bits.reshape(outputs, 1, taps * channels)
     lanes = bits.shape[2]
+    if compiled.left:
+        wide = np.ones((outputs, 1, shape.s), bool)
+        wide[:, :, :lanes] = wide[:, :, compiled.left : compiled.left + lanes] = bits
+        bits, lanes = wide, shape.s
     padded = compiled.array_words * shape.s
     filler = np.arange(padded - lanes) % 2 == 0
     wide = np.zeros((compiled.tiles * shape.p, bits.shape[1], padded), bool)

@@ -12,6 +12,7 @@ class Coefficients:
     Attributes
     ----------
     lanes : XNOR and popcount of one lane of a processing element
+    split : processing elements, where two planes are read at a time
     accumulators : accumulator bits, twice where planes double them
     queue : bits of the emitter's queue
     stages : stages in the tables of the sequencer, collector and writer
@@ -27,6 +28,7 @@ class Coefficients:
     """
 
     lanes: float
+    split: float
     accumulators: float
     queue: float
     stages: float
@@ -43,16 +45,16 @@ class Coefficients:
 
 FAMILY = {
     "ice40": Coefficients(
-        lanes=2.81, accumulators=1.25, queue=0.90, stages=47.6, addresses=21.2, border=21.3, words=1.98, window=0.71,
-        codes=1.00, rings=1.14, tables=1.07, fixed=327, cell=1.36,
+        lanes=2.81, split=19, accumulators=1.25, queue=0.90, stages=47.6, addresses=21.2, border=21.3, words=1.98,
+        window=0.71, codes=1.00, rings=1.14, tables=1.07, fixed=327, cell=1.36,
     ),
     "ecp5": Coefficients(
-        lanes=2.16, accumulators=1.84, queue=1.28, stages=135, addresses=23.8, border=4.65, words=1.56, window=0.92,
-        codes=1.20, rings=1.44, tables=1.23, fixed=295, cell=1.0,
+        lanes=2.16, split=24, accumulators=1.84, queue=1.28, stages=135, addresses=23.8, border=4.65, words=1.56,
+        window=0.92, codes=1.20, rings=1.44, tables=1.23, fixed=295, cell=1.0,
     ),
 }  # fmt: skip
 
-CARRY_CELLS = {"ecp5": replace(FAMILY["ecp5"], lanes=1.48, accumulators=1.2)}
+CARRY_CELLS = {"ecp5": replace(FAMILY["ecp5"], lanes=1.48, split=4, accumulators=1.2)}
 """The same for arrays in the family's own cells, from the array of 64 x 64 x 1 alone (docs/numbers.md)."""
 
 
@@ -65,6 +67,7 @@ def quantities(plan: Plan) -> dict[str, float]:
     window = pixels * first.stage.weights.shape[2] * first.planes
     return {
         "lanes": elements * shape.s,
+        "split": elements if plan.split else 0,
         "accumulators": elements * bits * (2 if plan.planes > 1 else 1),
         "queue": shape.p * bits,
         "stages": len(plan.stages),

@@ -94,6 +94,11 @@ class Plan:
         return max(s.compiled.planes for s in self.stages)
 
     @cached_property
+    def split(self) -> int:
+        """Planes by which those of the array's left lanes are above the others', where a stage reads two at a time."""
+        return max(s.compiled.planes // 2 if s.compiled.left else 0 for s in self.stages)
+
+    @cached_property
     def array_latency(self) -> int:
         """Cycles from a step at the array's input to its accumulators."""
         return self.style.latency(self.shape.s)
@@ -181,13 +186,13 @@ class Plan:
         """Rows of `parameter_lanes` channels in the order of loading.
 
         A channel's field is {pool minimum, low bits, start}. Horner's rule doubles the accumulator before every
-        plane but the first; so the start value is given without its low bits, and each of those is put in after
-        a doubling: bit k of `low` before plane k.
+        pass over the planes but the first; so the start value is given without its low bits, and each of those is put
+        in after a doubling: bit k of `low` before pass k, counted down.
         """
         rows, width = [], self.parameter_bits
         for planned in self.stages:
             compiled = planned.compiled
-            low = compiled.planes - 1
+            low = compiled.passes - 1
             starts = self._starts(planned)
             minimum = np.zeros(len(starts), bool)
             minimum[: len(compiled.stage.minimum)] = compiled.stage.minimum
@@ -362,7 +367,7 @@ def make_plan(
     """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
     style = style or Style()
     latency = style.latency(shape.s)
-    compiled = _compile(lowered, shape, latency)
+    compiled = _compile(lowered, shape, style)
     options = [n for n in (1, 2, 4, 8, 16, 32, 64) if shape.p % n == 0]
     if parameter_lanes is None:
         parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1], latency))
@@ -394,15 +399,27 @@ def make_plan(
     )
 
 
-def _compile(lowered, shape, latency):
-    """Every stage, the first one packed where that saves cycles."""
+SPLIT_COST = {"generic": 1.12, "ecp5": 1.04}
+"""By how much two planes at a time have to be faster: for them the array grows as much (`hwgen.bench.array`)."""
+
+
+def _compile(lowered, shape, style):
+    """Every stage; the first one packed, and with two planes at a time, where that saves cycles."""
     first, *others = lowered.stages
     others = [compile_stage(stage, shape, packed=False) for stage in others]
-    kinds = [False]
+    ways = [compile_stage(first, shape, packed=False)]
     if len(first.taps) > 1 and max(2, first.input_type.bits) <= shape.s:
-        kinds.append(True)
-    ways = [[compile_stage(first, shape, packed=packed), *others] for packed in kinds]
-    return min(ways, key=lambda compiled: _cycles(compiled, shape, shape.p, shape.p, latency))
+        packed = compile_stage(first, shape, packed=True)
+        ways.append(packed)
+        left = style.left_lanes(shape.s)
+        if packed.planes % 2 == 0 and first.weights[0].size <= min(left, shape.s - left):
+            ways.append(compile_stage(first, shape, packed=True, left=left))
+
+    def cost(way):
+        cycles = _cycles([way, *others], shape, shape.p, shape.p, style.latency(shape.s))
+        return cycles * SPLIT_COST[style.cells] if way.left else cycles
+
+    return [min(ways, key=cost), *others]
 
 
 def _cycles(compiled, shape, parameter_lanes, threshold_lanes, latency):

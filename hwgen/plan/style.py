@@ -36,6 +36,12 @@ class Style:
         """What counts S lanes: all of them, or 2^k - 1 in carry cells, where the accumulator takes one more."""
         return counter(lanes) if self.cells == "generic" else counter(max(3, (1 << (lanes - 1).bit_length()) - 1))
 
+    def left_lanes(self, lanes: int) -> int:
+        """How many of the lanes, from the first on, are counted apart until the tree's last level; 0 where constants
+        fill the tree or single lanes meet there."""
+        tree = self.tree(lanes)
+        return tree.left.size if tree.left and tree.left.parts and lanes >= tree.size else 0
+
     def registers(self, lanes: int) -> tuple[int, ...]:
         """The levels of the tree behind which registers stand."""
         return registered_levels(self.tree(lanes).level, self.stages)

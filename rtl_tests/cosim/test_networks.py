@@ -38,7 +38,10 @@ def test_network(case):
     check(case.plan(), seed=len(case.name))
 
 
-@pytest.mark.parametrize("name, stages", [("ramps", 2), pytest.param("strides", 1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name, stages",
+    [("two planes", 2), *(pytest.param(name, n, marks=pytest.mark.slow) for name, n in [("ramps", 2), ("strides", 1)])],
+)
 def test_carry_cells(name, stages):
     """ECP5's cells and deeper pipelines: the same values, and cycles as planned for them."""
     case = next(case for case in CASES if case.name == name)
@@ -51,8 +54,8 @@ def test_table_covers():
     """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
     plans = [case.plan() for case in CASES]
     stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
-    assert len(plans) == 15
-    assert len(stages) == 47
+    assert len(plans) == 16
+    assert len(stages) == 50
     assert {compiled.mode for _, compiled in stages} == {"sign", "search", "ramp", "logits"}
     assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
     assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}
@@ -67,6 +70,7 @@ def test_table_covers():
     assert any(1 < compiled.span < plan.shape.q for plan, compiled in stages)  # a group spans rows
     assert any(compiled.span > plan.shape.q and compiled.span % plan.shape.q for plan, compiled in stages)
     assert any(compiled.rows * compiled.span % plan.shape.q for plan, compiled in stages)  # lanes beyond the map
+    assert {compiled.left for _, compiled in stages} == {0, 8}
     assert any(compiled.array_words > 1 for _, compiled in stages if compiled.packed)
     assert any(compiled.stage.minimum.any() and compiled.mode == "search" for _, compiled in stages)
     assert {plan.logits.shift for plan in plans} >= {0, 1}

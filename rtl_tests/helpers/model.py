@@ -154,10 +154,14 @@ class Datapath:
         packer = Packer(plan) if compiled.packed else None
         accumulators, words, pixels = np.zeros((p, q), np.int64), 0, {}
 
+        factors = np.ones(s, np.int64)  # how often a lane counts
+        factors[: compiled.left] <<= plan.split
+
         def accumulate(step, number, words, valid):
-            signs = np.where(np.array(valid)[:, None], 2 * to_bits(words, s) - 1, 0)
-            weights = self.weights[weight + step.tile * compiled.weight_words + number]
-            accumulators[...] += weights @ signs.T // 2
+            same = (
+                self.weights[weight + step.tile * compiled.weight_words + number][:, None] == 2 * to_bits(words, s) - 1
+            )
+            accumulators[...] += np.where(valid, (same * factors).sum(axis=2) - s // 2, 0)
 
         def later_plane(step, plane):
             channels = range(channel + step.tile * p, channel + (step.tile + 1) * p)
@@ -193,7 +197,7 @@ class Datapath:
                 played = [self._window(compiled, packer, pixels, group, lane, position) for lane in range(q)]
                 for i, window in enumerate(zip(*played, strict=True)):
                     if i and i % compiled.array_words == 0:
-                        later_plane(step, compiled.planes - 1 - i // compiled.array_words)
+                        later_plane(step, compiled.passes - 1 - i // compiled.array_words)
                     accumulate(step, i % compiled.array_words, window, [True] * q)
                 self._capture(index, step, group, number, accumulators, channel, out)
         return out

@@ -47,7 +47,8 @@ def respond(dut, inputs: Iterable, drive: Callable, observe: Callable, latency: 
 def drive_lanes(ctx, unit, popcount, cases: Sequence, cycle: int):
     """Sets `weights`, `activations` and `valid` of a unit as `popcount`, which is in it, wants them in `cycle`.
 
-    `cases` are (weights, activations, valid), one a cycle; before and after them everything is 0.
+    `cases` are (weights, activations, valid, and for a popcount with a shift split), one a cycle; before and after them
+    everything is 0.
     """
 
     def value(back, part):
@@ -56,6 +57,8 @@ def drive_lanes(ctx, unit, popcount, cases: Sequence, cycle: int):
     for port, part in ((unit.weights, 0), (unit.activations, 1)):
         ctx.set(port, sum((value(skew, part) >> lane & 1) << lane for lane, skew in enumerate(popcount.skew)))
     ctx.set(unit.valid, value(popcount.latency - 1, 2))
+    if popcount.shift:
+        ctx.set(unit.split, value(popcount.split_skew, 3))
 
 
 async def stream_put(ctx, stream, payloads: Sequence, gaps: Callable[[], int] = lambda: 0):

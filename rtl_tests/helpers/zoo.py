@@ -156,6 +156,13 @@ def _packed_apart(c):
     c.add(Flatten(order="CHW")).dense(5)
 
 
+def _two_planes(c):
+    """Windows so small that two planes of them are read at a time; pooled, and masked taps after it."""
+    c.convolution(11, (2, 3), padding=(1, 0, 1, 1)).add(MaxPool(window=(2, 2), stride=(2, 1), minimum=_minimum(c)))
+    c.threshold(BIPOLAR).convolution(9, (3, 3), padding=(1, 1, 1, 1)).threshold(unsigned(6))
+    c.add(Flatten(order="CHW")).dense(6)
+
+
 CASES = (
     Case("packed rgb", (4, 8, 2), (3, 9, 7), _packed_rgb),
     Case("wide kernels", (4, 2, 3), (1, 9, 8), _wide_kernels),
@@ -172,4 +179,5 @@ CASES = (
     Case("wider codes", (2, 4, 2), (2, 4, 5), _wider_codes, image_bits=4),
     Case("packed late", (3, 6, 3), (1, 9, 10), _packed_late),
     Case("packed apart", (4, 16, 2), (2, 7, 11), _packed_apart),
+    Case("two planes", (4, 16, 2), (1, 9, 10), _two_planes),
 )

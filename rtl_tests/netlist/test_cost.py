@@ -13,11 +13,14 @@ CARRY = Style(cells="ecp5", stages=2)
     "size, luts",
     [
         (Size(family="ecp5", style=CARRY, p=8, s=64, q=1, planes=8), 1146),
+        (Size(family="ecp5", style=CARRY, p=8, s=64, q=1, planes=8, split=4), 1179),
         (Size(family="ecp5", style=CARRY, p=8, s=64, q=1, planes=1), 977),
         (Size(family="ecp5", style=Style(), p=4, s=32, q=1, planes=1), 443),
         (Size(family="ice40", style=Style(), p=4, s=32, q=1, planes=1), 455),
     ],
-    ids=lambda value: None if isinstance(value, int) else f"{value.family} {value.style.cells} {value.planes}",
+    ids=lambda value: (
+        None if isinstance(value, int) else f"{value.family} {value.style.cells} {value.planes} {value.split}"
+    ),
 )
 def test_luts(size, luts):
     made = synthesise(unit(size), size.family).luts

@@ -17,10 +17,14 @@ STYLES = [Style(), Style(stages=3), Style(cells="ecp5"), Style(cells="ecp5", sta
 
 @pytest.mark.parametrize("style", STYLES, ids=str)
 @pytest.mark.parametrize("p, s, q", [(1, 2, 1), (2, 6, 3), (4, 4, 2), (2, 16, 1)])
-def test_captures(p, s, q, style):
+@pytest.mark.parametrize("shift", [0, 2])
+def test_captures(p, s, q, style, shift):
+    if shift and not style.left_lanes(s):
+        pytest.skip("constants fill the tree: the planner asks for no split")
     rng = random.Random(f"{p},{s},{q}")
-    array = Array(p, s, q, BITS, PLANES, pools_minimum=True, style=style)
-    twin = processing_element(s, BITS, True, Style())
+    array = Array(p, s, q, BITS, PLANES, pools_minimum=True, style=style, shift=shift)
+    twin = processing_element(s, BITS, True, style, shift)
+    inverted = (1 << s) - 1 if style.cells == "ecp5" else 0
     plan, parameters = [], None  # per cycle: inputs, control, parameters; and the captures expected
     expected = []
     for capture in range(CAPTURES):
@@ -32,6 +36,7 @@ def test_captures(p, s, q, style):
                 "minimum": rng.getrandbits(p),
             }
         planes, steps = rng.randint(1, PLANES), rng.randint(1, 4)
+        split = int(shift > 0 and rng.random() < 0.5)
         words = [
             [(rng.getrandbits(p * s), [rng.getrandbits(s) for _ in range(q)], rng.getrandbits(q)) for _ in range(steps)]
             for _ in range(planes)
@@ -45,15 +50,16 @@ def test_captures(p, s, q, style):
                     "last": int(k == planes - 1 and i == steps - 1),
                     "tile": int(tile and k == 0 and i == 0),
                     "frame": 0,
+                    "split": split,
                     "index": planes - 1 - k,
                 }
                 plan.append((inputs, control, parameters))
                 if rng.random() < 0.2:
                     plan.append((inputs, {**control, "step": 0}, parameters))
 
-        def lane(word, p_, q_):
+        def lane(word, p_, q_, split=split):
             weights, activations, valid = word
-            return weights >> (p_ * s) & ((1 << s) - 1), activations[q_], valid >> q_ & 1
+            return weights >> (p_ * s) & ((1 << s) - 1), activations[q_] ^ inverted, valid >> q_ & 1, split
 
         accumulators = [
             [

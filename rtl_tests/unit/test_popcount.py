@@ -11,13 +11,13 @@ from hwgen.plan.style import Style
 from rtl_tests.helpers.sim import drive_lanes, simulate
 
 
-def popcount(lanes, style):
-    return (XnorPopcount if style.cells == "generic" else CarryXnorPopcount)(lanes, style)
+def popcount(lanes, style, shift=0):
+    return (XnorPopcount if style.cells == "generic" else CarryXnorPopcount)(lanes, style, shift)
 
 
-def check(lanes, style, cases):
+def check(lanes, style, cases, shift=0):
     """Compares the unit with `compute`, one case a cycle; the number of cases compared."""
-    unit, seen = popcount(lanes, style), []
+    unit, seen = popcount(lanes, style, shift), []
 
     async def bench(ctx):
         for cycle in range(len(cases) + unit.latency):
@@ -48,6 +48,23 @@ def test_random_inputs(lanes, stages, cells):
     cases = [(0, 0, 1), (0, ones, 1), (ones, 0, 1), (ones, ones, 1), (ones, ones, 0)]
     cases += [(rng.getrandbits(lanes), rng.getrandbits(lanes), int(rng.random() < 0.9)) for _ in range(295)]
     assert check(lanes, Style(cells=cells, stages=stages), cases) == 300
+
+
+@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize(
+    "lanes, stages, shift", [(8, 1, 1), (8, 2, 4), (16, 1, 4), (16, 3, 2), (64, 2, 4), (128, 4, 3)]
+)
+def test_left_lanes_that_count_more(lanes, stages, shift, cells):
+    rng, style = random.Random(lanes), Style(cells=cells, stages=stages)
+    ones = (1 << lanes) - 1
+    cases = [(w, a, 1, split) for w in (0, ones) for a in (0, ones) for split in (0, 1)] + [(ones, ones, 0, 1)]
+    while len(cases) < 300:
+        cases.append((rng.getrandbits(lanes), rng.getrandbits(lanes), int(rng.random() < 0.9), rng.getrandbits(1)))
+    assert check(lanes, style, cases, shift) == 300
+    left = (1 << style.left_lanes(lanes)) - 1
+    assert left.bit_length() == lanes // 2 - (cells == "ecp5")
+    unit, same = popcount(lanes, style, shift), ones if cells == "generic" else 0
+    assert unit.compute(ones, same, 1, True) - unit.compute(ones, same) == left.bit_count() * ((1 << shift) - 1)
 
 
 @pytest.mark.parametrize("cells", ["generic", "ecp5"])

@@ -12,7 +12,7 @@ from rtl_tests.helpers.zoo import CASES
 
 PACKED = [case for case in CASES if case.plan().stages[0].compiled.packed]
 TILES = 2
-IDLE = {name: 0 for name in ("step", "first", "plane", "last", "tile", "frame", "index")}
+IDLE = {name: 0 for name in ("step", "first", "plane", "last", "tile", "frame", "index", "split")}
 
 
 class Source:
@@ -84,7 +84,8 @@ def test_windows(case, close):
                         "last": int(i == compiled.array_steps - 1),
                         "tile": int(begins),
                         "frame": int(begins and not tile),
-                        "index": compiled.planes - 1 - plane,
+                        "index": compiled.passes - 1 - plane,
+                        "split": int(compiled.left > 0),
                     }
                     at = ended + unit.latency + number * timing.pace + i
                     expected[at] = ([lane[i] for lane in played], control)
@@ -110,9 +111,10 @@ def test_windows(case, close):
 
 
 def test_cases():
-    names = ["packed rgb", "ramps", "packed bipolar", "packed late", "packed apart"]
+    names = ["packed rgb", "ramps", "packed bipolar", "packed late", "packed apart", "two planes"]
     assert [case.name for case in PACKED] == names
     gatherings = [case.plan().stages[0].compiled.gathering for case in PACKED]
     assert {min(2, gathering.leads) for gathering in gatherings} == {0, 1, 2}
     assert any(len(case.plan().stages[0].compiled.stage.window) > 1 for case in PACKED)
+    assert any(case.plan().stages[0].compiled.left for case in PACKED)
     assert any(gathering.width < gathering.step for gathering in gatherings)
