@@ -73,7 +73,8 @@ class _Cell(Elaboratable):
 
     def elaborate(self, platform):
         if platform is not None:
-            ports = {} if self.below is None else {"i_CIN": self.below}
+            # nextpnr looks for a carry-in without asking whether the port is there.
+            ports = {"i_CIN": Const(0, 1) if self.below is None else self.below}
             for i, (table, inputs, out) in enumerate(self.halves):
                 ports |= {f"p_INIT{i}": Const(table, 16), f"p_INJECT1_{i}": "NO", f"o_S{i}": out}
                 ports |= {f"i_{letter}{i}": value for letter, value in zip("ABCD", inputs, strict=True)}
