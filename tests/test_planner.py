@@ -180,7 +180,7 @@ def test_cnv_keeps_the_array_busy(shape, least):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cells", "ecp5"], "icebreaker is of the family ice40, which has no ecp5 cells; take generic"),
+        (["--cells", "ecp5"], "the family ice40 has no ecp5 cells; take generic"),
         (["--cells", "lut"], "the cells are generic or ecp5, not 'lut'"),
         (["--stages", "17"], "the popcount has 1..16 stages, not 17"),
     ],

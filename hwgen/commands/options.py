@@ -34,10 +34,12 @@ def add_shape(parser: argparse.ArgumentParser):
     group.add_argument("--q", type=positive, metavar="Q", help="output pixels side by side")
     group = parser.add_argument_group("how the array is built")
     group.add_argument(
-        "--cells", metavar="CELLS", default="generic",
-        help="generic: whatever the tool makes of adders; ecp5: ECP5's carry cells, packed by hand (default: generic)",
+        "--cells", metavar="CELLS",
+        help="generic: whatever the tool makes of adders; ecp5: carry cells packed by hand (default on ECP5)",
     )  # fmt: skip
-    group.add_argument("--stages", type=positive, default=1, metavar="N", help="registers in a popcount (default: 1)")
+    group.add_argument(
+        "--stages", type=positive, metavar="N", help="registers in a popcount (default: 1, with cells of ECP5 2)"
+    )
 
 
 def add_model(parser: argparse.ArgumentParser):
@@ -92,12 +94,12 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
     """The plan that `add_model`, `add_board` and `add_shape` ask for, against its board, and the model."""
     from .. import boards
     from ..plan import Fit, plan
-    from ..plan.style import Style
+    from ..plan.style import family_style
 
     board = boards.load(options.board)
     model = load_model(options, session)
     with session.step("planning"):
-        style = Style(cells=options.cells, stages=options.stages)
+        style = family_style(board.target.family, options.cells, options.stages)
         planned = plan(model.network, board, options.p, options.s, options.q, style)
     return Fit.of(planned, board.target), board, model
 

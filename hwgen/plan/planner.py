@@ -10,7 +10,7 @@ from .cost import estimate_cells
 from .lowering import lower
 from .memory import block_rams, total_rams
 from .plan import Plan, make_plan
-from .style import Style
+from .style import Style, family_style
 
 CHANNELS = (2, 4, 8, 16, 32, 64, 128)
 LANES = (4, 8, 16, 32, 64, 128)
@@ -79,19 +79,15 @@ def plan(
     q: int | None = None,
     style: Style | None = None,
 ) -> Plan:
-    """The plan for a board: the given P, S, Q and style, and for sizes not given the fastest that fit.
+    """The plan for a board: the given P, S, Q and style, for sizes not given the fastest that fit, and for no style the
+    family's.
 
     Raises
     ------
-    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit; or the
-        style's cells are those of another family
+    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit
     """
     target = board.target
-    style = style or Style()
-    if style.cells not in ("generic", target.family):
-        raise InputError(
-            f"{board.name} is of the family {target.family}, which has no {style.cells} cells; take generic"
-        )
+    style = style or family_style(target.family)
     lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []

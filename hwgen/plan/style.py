@@ -6,6 +6,8 @@ from ..errors import InputError
 from .compressor import Counter, counter, registered_levels
 
 CELLS = ("generic", "ecp5")
+STAGES = {"generic": 1, "ecp5": 2}
+"""Registers within the popcount where nobody says how many. What they are worth: docs/numbers.md."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +56,17 @@ class Style:
     def latency(self, lanes: int) -> int:
         """Cycles from a step at the array's input to its accumulators."""
         return self.input_registers + len(self.registers(lanes)) + 1
+
+
+def family_style(family: str, cells: str | None = None, stages: int | None = None) -> Style:
+    """The style of a family's arrays, in its own cells where it has some; with other cells or stages if they are given.
+
+    Raises
+    ------
+    InputError : the cells are those of another family
+    """
+    cells = cells or (family if family in CELLS else "generic")
+    style = Style(cells=cells, stages=stages or STAGES.get(cells, 1))
+    if cells not in ("generic", family):
+        raise InputError(f"the family {family} has no {cells} cells; take generic")
+    return style
