@@ -10,11 +10,20 @@ from . import toolchain
 
 __all__ = ["emit"]
 
-PLATFORM = "verilog"
-"""What components see as their platform: with one they make cells, without one what the cells do (`hdl.ecp5`)."""
-
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 """What Amaranth notes for itself, of no use to a reader of Verilog."""
+
+
+class _Platform:
+    """What components see as their platform: with one they make cells, without one what the cells do (`hdl.ecp5`)."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.files = folder, []
+
+    def add_file(self, name: str, text: str) -> None:
+        """A file of RTLIL that goes with the design (`hdl.repeated`)."""
+        (self.folder / name).write_text(text)
+        self.files.append(name)
 
 
 def emit(component: wiring.Component, name: str = "top") -> str:
@@ -26,7 +35,6 @@ def emit(component: wiring.Component, name: str = "top") -> str:
     """
     removed = " ".join(f"-remove {attribute}" for attribute in ATTRIBUTES)
     script = f"""
-        read_rtlil top.il
         proc -nomux -norom
         memory_collect
         attrmap {removed}
@@ -35,7 +43,9 @@ def emit(component: wiring.Component, name: str = "top") -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        (work / "top.il").write_text(rtlil.convert(component, name=name, platform=PLATFORM, emit_src=False))
-        (work / "emit.ys").write_text(script)
+        platform = _Platform(work)
+        (work / "top.il").write_text(rtlil.convert(component, name=name, platform=platform, emit_src=False))
+        reads = "".join(f"read_rtlil {file}\n" for file in ["top.il", *platform.files])
+        (work / "emit.ys").write_text(reads + script)
         toolchain.run("yosys", ["emit.ys"], cwd=work, log=None)
         return (work / "top.v").read_text()

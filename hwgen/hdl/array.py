@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..plan.style import Style
 from .pe import processing_element
+from .repeated import Repeated
 from .step import step_layout
 
 __all__ = ["Array"]
@@ -57,11 +58,12 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        elements = [
-            [processing_element(self.s, self.bits, self.planes > 1, self.style, self.shift) for _ in range(self.q)]
-            for _ in range(self.p)
-        ]
-        popcount = elements[0][0].popcount
+
+        def make():
+            return processing_element(self.s, self.bits, self.planes > 1, self.style, self.shift)
+
+        elements = Repeated(platform, "processing_element", make)
+        popcount = elements.first.popcount
         assert self.latency == self.style.input_registers + popcount.latency + 1
 
         control = self._delayed(m, "control", self.control, self.latency - 1)
@@ -84,7 +86,7 @@ class Array(wiring.Component):
         valid = self._delayed(m, "valid", self.valid, self.style.input_registers + popcount.latency - 1)[-1]
         for p in range(self.p):
             for q in range(self.q):
-                m.submodules[f"pe_{p}_{q}"] = pe = elements[p][q]
+                pe = elements.place(m, f"pe_{p}_{q}")
                 m.d.comb += [
                     pe.weights.eq(weights[p]),
                     pe.activations.eq(activations[q]),
@@ -103,7 +105,7 @@ class Array(wiring.Component):
         """`value` as it was 0 .. `cycles` cycles before."""
         values = [value]
         for i in range(cycles):
-            later = Signal(value.shape(), name=f"{name}_{i + 1}")
+            later = Signal(value.shape(), name=f"{name}_{i + 1}", reset_less=name != "control")
             m.d.sync += later.eq(values[-1])
             values.append(later)
         return values

@@ -79,14 +79,15 @@ class ProcessingElement(wiring.Component):
             popcount.split.eq(self.split),
             popcount.valid.eq(self.valid),
         ]
+        accumulator = Signal(signed(self.bits), reset_less=True)  # `first` sets it
         carried = Signal(signed(self.bits))
-        m.d.comb += carried.eq(self.accumulator)
+        m.d.comb += [self.accumulator.eq(accumulator), carried.eq(accumulator)]
         if self.planes:
             with m.If(self.plane):
-                m.d.comb += carried.eq(Cat(self.low, self.accumulator[:-1]))
+                m.d.comb += carried.eq(Cat(self.low, accumulator[:-1]))
         total = self._total(m, carried)
         with m.If(self.step):
-            m.d.sync += self.accumulator.eq(total)
+            m.d.sync += accumulator.eq(total)
         return m
 
     def _total(self, m, carried):

@@ -89,7 +89,7 @@ class XnorPopcount(wiring.Component):
             carries = [0 if node.bit is None else self._lane(node.bit) for node in nodes]
             for i, (node, bits) in enumerate(zip(nodes, self._add(m, level, nodes, operands, carries), strict=True)):
                 if level in self._registers and node is not self.tree:
-                    register = Signal(node.width, name=f"sum_{level}_{i}")
+                    register = Signal(node.width, name=f"sum_{level}_{i}", reset_less=True)
                     m.d.sync += register.eq(Cat(*bits))
                     bits = list(register)
                 results[id(node)] = bits
@@ -106,7 +106,7 @@ class XnorPopcount(wiring.Component):
             return [self._lane(part.bit)]
         bits = results[id(part)]
         for i in range(self._age(level) - self._age(part.level + 1)):
-            later = Signal(part.width, name=f"{name}_{i}")
+            later = Signal(part.width, name=f"{name}_{i}", reset_less=True)
             m.d.sync += later.eq(Cat(*bits))
             bits = list(later)
         return bits
@@ -129,9 +129,13 @@ class XnorPopcount(wiring.Component):
         return sums
 
     def _finish(self, m, bits):
-        m.d.sync += self.count.eq(0)
-        with m.If(self.valid):
-            m.d.sync += self.count.eq(Cat(*bits) - self.lanes // 2)
+        self._register(m, self.count, Cat(*bits) - self.lanes // 2)
+
+    def _register(self, m, output, value):
+        """The last register: the value, or 0 where the lanes do not count. What passes on a reset is not looked at."""
+        register = Signal.like(output, name=f"last_{output.name}", reset_less=True)
+        m.d.sync += register.eq(Mux(self.valid, value, 0))
+        m.d.comb += output.eq(register)
 
 
 class CarryXnorPopcount(XnorPopcount):
@@ -197,8 +201,6 @@ class CarryXnorPopcount(XnorPopcount):
 
     def _finish(self, m, bits):
         last = self.lanes - 1 if self.tree.size == self.lanes - 1 else None
-        m.d.sync += [self.count.eq(0), self.carry.eq(0)]
-        with m.If(self.valid):
-            m.d.sync += self.count.eq(Cat(*bits).as_signed())
-            extra = Const(1, 1) if last is None else self.weights[last] ^ self.activations[last]
-            m.d.sync += self.carry.eq(extra)
+        extra = Const(1, 1) if last is None else self.weights[last] ^ self.activations[last]
+        self._register(m, self.count, Cat(*bits).as_signed())
+        self._register(m, self.carry, extra)
