@@ -1,6 +1,6 @@
 """A walk through a feature map, row by row and pixel by pixel, as places in activation memory."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -59,11 +59,16 @@ class Raster(wiring.Component):
         values = {name: [value(layout or some) for layout in self.layouts] for name, value in tables.items()}
         field = {name: stage_field(m, self.map, of_map, name) for name, of_map in values.items()}
 
-        def counter(name):
-            return Signal(range(max(2, max(values[f"last_{name}"]) + 1)), name=name)
+        # A counter that never leaves 0 is none: synthesis would not see it.
+        counters = {}
+        for name in ("row", "column", "inner_row", "inner_column"):  # the inner ones within the cell
+            most = max(values[f"last_{name}"])
+            counters[name] = Signal(range(most + 1), name=name) if most else Const(0, 1)
+        row, column, inner_row, inner_column = counters.values()
 
-        row, column = counter("row"), counter("column")
-        inner_row, inner_column = counter("inner_row"), counter("inner_column")  # within the cell
+        def count(name, value):
+            return [counters[name].eq(value)] if isinstance(counters[name], Signal) else []
+
         cell, row_cell = Signal(self.bits), Signal(self.bits)  # the cell's address, that of the row's first cell
         row_bank = Signal.like(self.bank)
         inner, inner_row_start = Signal(self.bits), Signal(self.bits)  # words from the cell's first
@@ -84,23 +89,26 @@ class Raster(wiring.Component):
             m.d.comb += next_cell.eq(row_cell + field["row_words"] + field["cell_words"])
 
         with m.If(self.advance):
-            m.d.sync += [column.eq(column + 1), inner_column.eq(inner_column + 1), inner.eq(inner + field["words"])]
+            m.d.sync += [*count("column", column + 1), *count("inner_column", inner_column + 1)]
+            m.d.sync += inner.eq(inner + field["words"])
             with m.If(inner_column == field["last_inner_column"]):
-                m.d.sync += [inner_column.eq(0), inner.eq(inner_row_start)]
+                m.d.sync += [*count("inner_column", 0), inner.eq(inner_row_start)]
                 m.d.sync += self.bank.eq(Mux(self.bank == banks - 1, 0, self.bank + 1))
                 with m.If(self.bank == banks - 1):
                     m.d.sync += cell.eq(cell + field["cell_words"])
             with m.If(self.row_last):
-                m.d.sync += [column.eq(0), inner_column.eq(0), row.eq(row + 1), inner_row.eq(inner_row + 1)]
+                m.d.sync += [*count("column", 0), *count("inner_column", 0)]
+                m.d.sync += [*count("row", row + 1), *count("inner_row", inner_row + 1)]
                 m.d.sync += [
                     self.bank.eq(row_bank), cell.eq(row_cell), inner.eq(inner_row_start + field["inner_row_words"]),
                     inner_row_start.eq(inner_row_start + field["inner_row_words"]),
                 ]  # fmt: skip
                 with m.If(inner_row_last):
-                    m.d.sync += [inner_row.eq(0), inner.eq(0), inner_row_start.eq(0)]
+                    m.d.sync += [*count("inner_row", 0), inner.eq(0), inner_row_start.eq(0)]
                     m.d.sync += [self.bank.eq(next_bank), row_bank.eq(next_bank), cell.eq(next_cell)]
                     m.d.sync += row_cell.eq(next_cell)
             with m.If(self.last):
-                m.d.sync += [signal.eq(0) for signal in (row, inner_row, cell, row_cell, inner, inner_row_start)]
+                m.d.sync += [*count("row", 0), *count("inner_row", 0)]
+                m.d.sync += [signal.eq(0) for signal in (cell, row_cell, inner, inner_row_start)]
                 m.d.sync += [self.bank.eq(0), row_bank.eq(0)]
         return m
