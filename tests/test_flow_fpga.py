@@ -59,12 +59,39 @@ def test_same_design_same_bitstream(name, suffix, tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain, "run", no_tool)
     found = fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
     assert found == replace(made, cached=True)
-    other = pytest.raises(BuildError, fpga.build, Blinker(), board, name="blinker", folder=tmp_path / "a", seed=2)
+    other = pytest.raises(BuildError, fpga.build, Blinker(), board, name="blinker", folder=tmp_path / "a", seeds=[2])
     assert str(other.value) == "a tool was to run"
 
     made.bitstream.write_bytes(made.bitstream.read_bytes()[:-1])
     with pytest.raises(BuildError, match="a tool was to run"):
         fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
+
+
+def test_the_best_of_several_seeds(tmp_path, monkeypatch):
+    board = boards.load("icebreaker")
+    single = {n: fpga.build(Blinker(), board, name="blinker", folder=tmp_path, seeds=[n]) for n in (1, 2, 3)}
+    made = fpga.build(Blinker(), board, name="blinker", folder=tmp_path, seeds=[1, 2, 3], jobs=2)
+    assert made.seeds == {str(n): alone.fmax_mhz for n, alone in single.items()}
+    assert made.fmax_mhz == max(made.seeds.values()) and made.fmax_mhz == made.seeds[str(made.seed)]
+    assert made.digest == single[made.seed].digest
+    kept = {path.name for path in made.bitstream.parent.iterdir()}
+    assert kept == {path.name for path in single[1].bitstream.parent.iterdir()}
+
+    run_each = toolchain.run_each
+
+    def failing(tool, runs, **options):
+        first, *others = runs
+        if not others:
+            return run_each(tool, runs, **options)
+        return [BuildError("it failed"), *run_each(tool, others, **options)]
+
+    monkeypatch.setattr(toolchain, "run_each", failing)
+    partly = fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "partly", seeds=[1, 2, 3])
+    assert partly.seeds == {**made.seeds, "1": None} and partly.seed != 1
+    monkeypatch.setattr(toolchain, "run_each", lambda tool, runs, **_: [BuildError(f"{tool} failed")] * len(runs))
+    with pytest.raises(BuildError, match="failed"):
+        fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "none", seeds=[1, 2])
+    assert entries(tmp_path / "none") in ([], ["log"])
 
 
 def no_tool(*arguments, **options):

@@ -1,6 +1,7 @@
 """hwgen build: the hardware as a bitstream."""
 
 import argparse
+import os
 from pathlib import Path
 
 from . import Answer
@@ -9,7 +10,8 @@ from .options import add_board, add_json, add_model, add_shape, load_fit, positi
 HELP = "make the bitstream; LUTs, RAMs, Fmax, seconds"
 EXAMPLES = """\
   hwgen build tfc_w1a1 --board icebreaker
-  hwgen build my.onnx --board ulx3s_25f --seed 3 --json"""
+  hwgen build my.onnx --board ulx3s_25f --seed 3 --json
+  hwgen build cnv_w1a1 --board ulx3s_85f --seeds 8 --jobs 4"""
 
 
 def add_arguments(parser: argparse.ArgumentParser):
@@ -18,11 +20,25 @@ def add_arguments(parser: argparse.ArgumentParser):
     add_shape(parser)
     parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
     parser.add_argument(
+        "--seeds",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="try N seeds from that one on, keep the best (default: 1)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        default=os.cpu_count() or 1,
+        metavar="J",
+        help="so many side by side (default: processors)",
+    )
+    parser.add_argument(
         "--limit-seconds",
         type=positive,
         default=1800,
         metavar="N",
-        help="end a tool that runs for longer (default: 1800)",
+        help="end a tool, or a seed, that runs for longer (default: 1800)",
     )
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="where results go (default: build)"
@@ -46,7 +62,8 @@ def run(options, session) -> Answer:
         board,
         name=file_name(options.model),
         folder=options.output,
-        seed=options.seed,
+        seeds=range(options.seed, options.seed + options.seeds),
+        jobs=options.jobs,
         limit=options.limit_seconds,
         progress=session.step,
     )
@@ -69,12 +86,18 @@ def run(options, session) -> Answer:
         ["Fmax", f"{made.fmax_mhz} MHz (the board's clock: {made.clock_mhz} MHz)"],
         ["cycles per image", planned.cycles],
         ["images per second", f"{fit.fps:.0f} in the core; the serial port takes {serial_rate(board, planned):.1f}"],
-        ["seed", made.seed],
+        ["seed", _seeds(made)],
         ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
         ["SHA-256", made.digest],
         ["bitstream", made.bitstream],
     ]
     return Answer(text=Table(columns=["what", "figure"], rows=rows).text(), json=json)
+
+
+def _seeds(made) -> str:
+    """The seed, and what others reached."""
+    others = [f"{seed}: {fmax or 'failed'}" for seed, fmax in made.seeds.items() if seed != str(made.seed)]
+    return f"{made.seed} ({', '.join(others)})" if others else str(made.seed)
 
 
 def serial_rate(board, planned) -> float:

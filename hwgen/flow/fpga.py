@@ -9,8 +9,8 @@ import inspect
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -54,6 +54,7 @@ class Bitstream:
     fmax_mhz : the highest clock that nextpnr's timing analysis allows
     clock_mhz : the clock that the board gives
     seed : nextpnr's
+    seeds : Fmax by every seed that was tried, as text (JSON has no other keys); None where nextpnr failed with it
     seconds : how long the build took, whenever it was done
     steps : seconds of each tool
     tools : version of each tool
@@ -70,6 +71,7 @@ class Bitstream:
     fmax_mhz: float
     clock_mhz: float
     seed: int
+    seeds: dict[str, float | None]
     seconds: float
     steps: dict[str, float]
     tools: dict[str, str]
@@ -80,8 +82,8 @@ class Bitstream:
         return {**asdict(self), "bitstream": str(self.bitstream)}
 
 
-def prepare(top: Elaboratable, board: Board, *, seed: int = 1) -> BuildPlan:
-    """The netlist, constraints and command lines of `top` on `board`; runs no tool.
+def prepare(top: Elaboratable, board: Board) -> BuildPlan:
+    """The netlist, constraints and command lines of `top` on `board`, nextpnr's without a seed; runs no tool.
 
     Raises
     ------
@@ -94,7 +96,7 @@ def prepare(top: Elaboratable, board: Board, *, seed: int = 1) -> BuildPlan:
         emit_src=False,
         synth_opts=f"{synthesis.RECIPES[board.target.family].options} {board.synthesis}",
         script_after_synth=synthesis.after(board.target.family, TOP),
-        nextpnr_opts=f"--seed {seed} --report {_TIMING}",
+        nextpnr_opts=f"--report {_TIMING}",
     )
     assert prepared is not None  # as without do_build
     return prepared
@@ -131,7 +133,8 @@ def build(
     *,
     name: str,
     folder: Path = Path("build"),
-    seed: int = 1,
+    seeds: Sequence[int] = (1,),
+    jobs: int = 1,
     limit: float = 1800,
     progress: Progress = lambda step: nullcontext(),
 ) -> Bitstream:
@@ -144,20 +147,22 @@ def build(
     ----------
     top : the whole design, which requests its pins from the platform
     name : of the design, for its folder
-    seed : of nextpnr's placement; another one may reach another clock
-    limit : seconds for each tool
+    seeds : of nextpnr's placement; the one that reaches the highest clock is taken
+    jobs : placements side by side
+    limit : seconds for each tool, and each placement
 
     Raises
     ------
-    BuildError : a tool failed; the message has its last lines and the path of its log
+    BuildError : a tool failed, nextpnr with every seed; the message has its last lines and the path of its log
     InputError : `folder` cannot be written
     """
     started = time.monotonic()
     outputs.writable_folder(folder)
     with progress("writing the netlist"):
-        plan = prepare(top, board, seed=seed)
+        plan = prepare(top, board)
     tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", _TOOLS[board.target.family][0])
-    key = hashlib.sha256(plan.digest() + json.dumps(tools).encode()).hexdigest()[:12]
+    recipe = json.dumps([tools, *seeds])
+    key = hashlib.sha256(plan.digest() + recipe.encode()).hexdigest()[:12]
     final = folder / f"{name}-{board.name}-{key}"
     found = _load(final)
     if found is not None:
@@ -168,14 +173,27 @@ def build(
             return found
         with outputs.logs(folder / "log" / final.name) as logs:
             plan.extract(str(work))
-            steps = {}
-            for step, tool, arguments in _commands(plan, board.target.family):
+            steps: dict[str, float] = {}
+
+            @contextmanager
+            def step(name, tool):
                 first = "" if toolchain.is_compiled(tool) else f"; {tool} is compiled first, once, for up to a minute"
-                with progress(step + first):
-                    begun = time.monotonic()
-                    toolchain.run(tool, arguments, cwd=work, log=logs / f"{tool}.log", limit=limit)
-                    steps[tool] = round(time.monotonic() - begun, 2)
-            made = _measure(work, board, seed, steps, tools, round(time.monotonic() - started, 2))
+                begun = time.monotonic()
+                with progress(name + first):
+                    yield
+                steps[tool] = round(time.monotonic() - begun, 2)
+
+            nextpnr, pack = _TOOLS[board.target.family]
+            commands = {c[0]: c[1:] for c in json.loads(plan.files[f"build_{TOP}.json"])["commands"]}
+            with step("synthesis", "yosys"):
+                toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
+            arguments = [argument for argument in commands[nextpnr] if argument != "--quiet"]
+            count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
+            with step(f"place and route{count}", nextpnr):
+                tried = _place(nextpnr, arguments, seeds, work=work, logs=logs, jobs=jobs, limit=limit)
+            with step("packing the bitstream", pack):
+                toolchain.run(pack, commands[pack], cwd=work, log=logs / f"{pack}.log", limit=limit)
+            made = _measure(work, board, tried, steps, tools, round(time.monotonic() - started, 2))
             for file in work.iterdir():
                 if file.suffix not in _KEPT and file.name not in (made.bitstream.name, _TIMING):
                     file.unlink()
@@ -186,20 +204,55 @@ def build(
     return replace(made, bitstream=final / made.bitstream.name)
 
 
-def _commands(plan: BuildPlan, family: str) -> Iterator[tuple[str, str, list[str]]]:
-    """(name of the step, tool, arguments) of each command of a plan."""
-    nextpnr, pack = _TOOLS[family]
-    commands = {command[0]: command[1:] for command in json.loads(plan.files[f"build_{TOP}.json"])["commands"]}
-    yield "synthesis", "yosys", [f"{TOP}.ys"]
-    yield "place and route", nextpnr, [a for a in commands[nextpnr] if a != "--quiet"]
-    yield "packing the bitstream", pack, commands[pack]
+def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, float | None]:
+    """Place and route with every seed; Fmax in MHz of each. Files of the best one keep their names, others go."""
+    outputs = [_TIMING, *(a for a in arguments if a.endswith((".asc", ".config")))]
+
+    def named(name, seed):
+        return f"{seed}_{name}"
+
+    runs = [
+        (
+            ["--seed", str(seed), *(named(a, seed) if a in outputs else a for a in arguments)],
+            logs / f"{tool}_{seed}.log",
+        )
+        for seed in seeds
+    ]
+    failures = toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs)
+    tried = {
+        seed: None if failure else _fmax(work / named(_TIMING, seed))
+        for seed, failure in zip(seeds, failures, strict=True)
+    }
+    best = _best(tried)
+    if best is None:
+        raise next(failure for failure in failures if failure)
+    for name in outputs:
+        (work / named(name, best)).rename(work / name)
+        for seed in seeds:
+            (work / named(name, seed)).unlink(missing_ok=True)
+    return tried
 
 
-def _measure(work: Path, board: Board, seed: int, steps: dict, tools: dict, seconds: float) -> Bitstream:
-    report = json.loads((work / _TIMING).read_text())
-    clocks = [clock["achieved"] for clock in report["fmax"].values()]
+def _fmax(timing: Path) -> float:
+    clocks = [clock["achieved"] for clock in json.loads(timing.read_text())["fmax"].values()]
     if not clocks:
-        raise BuildError(f"nextpnr found no path between registers in the design for {board.name}; it has no clock")
+        raise BuildError("nextpnr found no path between registers in the design; it has no clock")
+    return round(min(clocks), 2)
+
+
+def _best(tried: dict[int, float | None]) -> int | None:
+    """The seed that reached most, of those that reached as much the first."""
+    reached = {seed: fmax for seed, fmax in tried.items() if fmax is not None}
+    return max(reached, key=reached.__getitem__) if reached else None
+
+
+def _measure(
+    work: Path, board: Board, tried: dict[int, float | None], steps: dict, tools: dict, seconds: float
+) -> Bitstream:
+    report = json.loads((work / _TIMING).read_text())
+    seed = _best(tried)
+    fmax = None if seed is None else tried[seed]
+    assert seed is not None and fmax is not None  # or `_place` has raised
     cells = {
         count: report["utilization"].get(cell, {"used": 0})["used"]
         for count, cell in _CELLS[board.target.family].items()
@@ -210,9 +263,10 @@ def _measure(work: Path, board: Board, seed: int, steps: dict, tools: dict, seco
         bitstream=bitstream,
         digest=hashlib.sha256(bitstream.read_bytes()).hexdigest(),
         **cells,
-        fmax_mhz=round(min(clocks), 2),
+        fmax_mhz=fmax,
         clock_mhz=board.target.clock_hz / 1e6,
         seed=seed,
+        seeds={str(each): fmax for each, fmax in tried.items()},
         seconds=seconds,
         steps=steps,
         tools=tools,

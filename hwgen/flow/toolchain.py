@@ -8,14 +8,18 @@ starts through `process`.
 import fcntl
 import importlib.metadata
 import importlib.util
+import math
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +28,7 @@ import platformdirs
 from ..errors import BuildError
 from ._program import WASM_TOOLS
 
-__all__ = ["applied", "icarus", "is_compiled", "process", "run", "tail", "versions"]
+__all__ = ["applied", "icarus", "is_compiled", "process", "run", "run_each", "tail", "versions"]
 __all__ += ["verilator", "verilator_environment", "verilator_include", "yosys_share"]
 
 LAST_LINES = 12
@@ -32,6 +36,8 @@ FULL = 1 << 16
 """Fewer free bytes are a full disk."""
 GRACE = 5.0
 """Seconds that a process has to end by itself."""
+POLL = 0.05
+"""Seconds between two looks at running tools."""
 
 PACKAGES = {
     "amaranth": "amaranth",
@@ -77,13 +83,18 @@ def process(
         try:
             yield started
         finally:
-            if started.poll() is None:
-                os.killpg(started.pid, signal.SIGTERM)
-                try:
-                    started.wait(GRACE)
-                except subprocess.TimeoutExpired:
-                    os.killpg(started.pid, signal.SIGKILL)
-                    started.wait()
+            end(started)
+
+
+def end(started: subprocess.Popen[bytes]) -> None:
+    """End a process that `process` started, and its children, if it still runs."""
+    if started.poll() is None:
+        os.killpg(started.pid, signal.SIGTERM)
+        try:
+            started.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
 
 
 def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path | None, limit: float | None = None) -> None:
@@ -101,22 +112,80 @@ def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path | None, lim
     ------
     BuildError : the tool failed or ran into the limit; the message has its last lines and the path of its log
     """
+    (failure,) = run_each(tool, [(arguments, log)], cwd=cwd, limit=limit)
+    if failure is not None:
+        raise failure
+
+
+def run_each(
+    tool: str,
+    runs: Sequence[tuple[Sequence[str], Path | None]],
+    *,
+    cwd: Path,
+    limit: float | None = None,
+    jobs: int = 1,
+) -> list[BuildError | None]:
+    """`run` for several (arguments, log), `jobs` of them at a time: what was wrong with each, or None."""
+    waiting = deque(enumerate(runs))
+    failures: list[BuildError | None] = [None] * len(runs)
+    running: dict[int, _Running] = {}
+    with ExitStack() as stack:
+        if not is_compiled(tool):
+            stack.enter_context(_first_use())
+        while waiting or running:
+            while waiting and len(running) < (jobs if is_compiled(tool) else 1):
+                number, (arguments, log) = waiting.popleft()
+                running[number] = stack.enter_context(_started(tool, arguments, cwd, log, limit))
+            for number, one in list(running.items()):
+                if one.ended():
+                    failures[number] = one.failure(tool, cwd)
+                    del running[number]
+            if running:
+                time.sleep(POLL)
+    return failures
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """A tool at work.
+
+    Attributes
+    ----------
+    log, output : where it writes to, and that as an open file
+    until : `time.monotonic` at which it is ended
+    """
+
+    process: subprocess.Popen[bytes]
+    log: Path | None
+    output: IO[bytes]
+    limit: float | None
+    until: float
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None or time.monotonic() > self.until
+
+    def failure(self, tool: str, cwd: Path) -> BuildError | None:
+        status = self.process.poll()
+        if status is None:
+            end(self.process)
+        if status == 0:
+            return None
+        self.output.seek(0)
+        last = f"its {f'log is {self.log} and' if self.log else 'output'} ends:\n{tail(self.output.read())}"
+        if status is None:
+            return BuildError(f"{tool} was ended after {self.limit:.0f} seconds; {last}")
+        full = " on a full disk" if shutil.disk_usage(cwd).free < FULL else ""  # few tools say so
+        return BuildError(f"{tool} failed with exit status {status}{full}; {last}")
+
+
+@contextmanager
+def _started(tool, arguments, cwd, log, limit) -> Iterator[_Running]:
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w+b") if log else tempfile.TemporaryFile() as output, _first_use(tool):
-        with process(tool, arguments, cwd=cwd, stdout=output) as running:
-            try:
-                status = running.wait(limit)
-            except subprocess.TimeoutExpired:
-                status = None
-        if status == 0:
-            return
-        output.seek(0)
-        end = f"its {f'log is {log} and' if log else 'output'} ends:\n{tail(output.read())}"
-    if status is None:
-        raise BuildError(f"{tool} was ended after {limit:.0f} seconds; {end}")
-    full = " on a full disk" if shutil.disk_usage(cwd).free < FULL else ""  # few tools say so
-    raise BuildError(f"{tool} failed with exit status {status}{full}; {end}")
+    with log.open("w+b") if log else tempfile.TemporaryFile() as output:
+        with process(tool, arguments, cwd=cwd, stdout=output) as started:
+            until = time.monotonic() + (math.inf if limit is None else limit)
+            yield _Running(process=started, log=log, output=output, limit=limit, until=until)
 
 
 def tail(output: bytes) -> str:
@@ -139,11 +208,8 @@ def is_compiled(tool: str) -> bool:
 
 
 @contextmanager
-def _first_use(tool: str) -> Iterator[None]:
+def _first_use() -> Iterator[None]:
     """Lets one process at a time compile a tool: they would write the same file of the cache."""
-    if is_compiled(tool):
-        yield
-        return
     _wasm_cache().mkdir(parents=True, exist_ok=True)
     with (_wasm_cache() / "hwgen.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
