@@ -55,6 +55,12 @@ def test_more_lanes_never_cost_cycles():
         ("tfc_w1a1", "icebreaker", {"p": 3, "s": 8, "q": 1}, "one of P and S divides the other, but P is 3 and S is 8"),
         ("tfc_w1a1", "icebreaker", {"p": 4, "s": 7, "q": 1}, "S is an even number of lanes, not 7"),
         ("tfc_w1a1", "icebreaker", {"p": 4, "s": 8, "q": 5000}, "Q is 1..1024, not 5000"),
+        (
+            "tfc_w1a1",
+            "icebreaker",
+            {"p": 1, "s": 128, "q": 1},
+            "at most 64 P, but .* 1 and S is 128; take P of at least 2",
+        ),
     ],
 )
 def test_what_cannot_fit_is_refused_in_words(model, board, shape, words):
@@ -180,7 +186,7 @@ def test_cnv_keeps_the_array_busy(shape, least):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cells", "ecp5"], "the family ice40 has no ecp5 cells; take generic"),
+        (["--cells", "ecp5"], "icebreaker is of the family ice40, which has no ecp5 cells; take generic"),
         (["--cells", "lut"], "the cells are generic or ecp5, not 'lut'"),
         (["--stages", "17"], "the popcount has 1..16 stages, not 17"),
     ],

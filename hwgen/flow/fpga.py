@@ -206,14 +206,14 @@ def build(
 
 def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, float | None]:
     """Place and route with every seed; Fmax in MHz of each. Files of the best one keep their names, others go."""
-    outputs = [_TIMING, *(a for a in arguments if a.endswith((".asc", ".config")))]
+    written = [_TIMING, *(a for a in arguments if a.endswith((".asc", ".config")))]
 
     def named(name, seed):
         return f"{seed}_{name}"
 
     runs = [
         (
-            ["--seed", str(seed), *(named(a, seed) if a in outputs else a for a in arguments)],
+            ["--seed", str(seed), *(named(a, seed) if a in written else a for a in arguments)],
             logs / f"{tool}_{seed}.log",
         )
         for seed in seeds
@@ -226,7 +226,7 @@ def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, floa
     best = _best(tried)
     if best is None:
         raise next(failure for failure in failures if failure)
-    for name in outputs:
+    for name in written:
         (work / named(name, best)).rename(work / name)
         for seed in seeds:
             (work / named(name, seed)).unlink(missing_ok=True)

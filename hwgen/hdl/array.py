@@ -66,7 +66,7 @@ class Array(wiring.Component):
         popcount = elements.first.popcount
         assert self.latency == self.style.input_registers + popcount.latency + 1
 
-        control = self._delayed(m, "control", self.control, self.latency - 1)
+        control = self._delayed(m, "control", self.control, self.latency - 1, reset_less=False)
         m.d.sync += self.capture.eq(control[-1].step & control[-1].last)
         m.d.comb += self.swap.eq(control[-2].step & control[-2].tile)
         if self.pools_minimum:
@@ -101,11 +101,11 @@ class Array(wiring.Component):
                 ]
         return m
 
-    def _delayed(self, m, name, value, cycles):
-        """`value` as it was 0 .. `cycles` cycles before."""
+    def _delayed(self, m, name, value, cycles, *, reset_less=True):
+        """`value` as it was 0 .. `cycles` cycles before; without a reset where the control says whether it counts."""
         values = [value]
         for i in range(cycles):
-            later = Signal(value.shape(), name=f"{name}_{i + 1}", reset_less=name != "control")
+            later = Signal(value.shape(), name=f"{name}_{i + 1}", reset_less=reset_less)
             m.d.sync += later.eq(values[-1])
             values.append(later)
         return values

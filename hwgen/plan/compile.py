@@ -29,7 +29,7 @@ class ArrayShape:
 
     Raises
     ------
-    ValueError : S is no even number of at least 2, or neither of P and S divides the other
+    InputError : S is no even number of at least 2, neither of P and S divides the other, or S is over 64 P
     """
 
     p: int
@@ -44,6 +44,10 @@ class ArrayShape:
             raise InputError(f"S is an even number of lanes, not {self.s}")
         if self.p % self.s and self.s % self.p:
             raise InputError(f"one of P and S divides the other, but P is {self.p} and S is {self.s}")
+        if self.s > 64 * self.p:
+            # A trace has a bit for each of the S / P columns of an activation word, in 64.
+            least = ceil_div(self.s, 64)
+            raise InputError(f"S is at most 64 P, but P is {self.p} and S is {self.s}; take P of at least {least}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -404,11 +404,14 @@ SPLIT_COST = {"generic": 1.12, "ecp5": 1.04}
 
 
 def _compile(lowered, shape, style):
-    """Every stage; the first one packed, and with two planes at a time, where that saves cycles."""
+    """Every stage; the first one packed, and with two planes at a time, where that saves cycles.
+
+    One that gives the logits is never packed: its array steps trail the sequencer's, which counts the last to its own.
+    """
     first, *others = lowered.stages
     others = [compile_stage(stage, shape, packed=False) for stage in others]
     ways = [compile_stage(first, shape, packed=False)]
-    if len(first.taps) > 1 and max(2, first.input_type.bits) <= shape.s:
+    if others and len(first.taps) > 1 and max(2, first.input_type.bits) <= shape.s:
         packed = compile_stage(first, shape, packed=True)
         ways.append(packed)
         left = style.left_lanes(shape.s)

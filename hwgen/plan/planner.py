@@ -84,10 +84,15 @@ def plan(
 
     Raises
     ------
-    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit
+    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit; or the
+        style's cells are those of another family
     """
     target = board.target
     style = style or family_style(target.family)
+    if style.cells not in ("generic", target.family):
+        raise InputError(
+            f"{board.name} is of the family {target.family}, which has no {style.cells} cells; take generic"
+        )
     lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []

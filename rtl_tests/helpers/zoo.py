@@ -163,6 +163,11 @@ def _two_planes(c):
     c.add(Flatten(order="CHW")).dense(6)
 
 
+def _window_only(c):
+    """A convolution of the whole image gives the logits: the first stage is the last, and is not packed."""
+    c.convolution(7, (3, 3)).add(Flatten(order="CHW"))
+
+
 CASES = (
     Case("packed rgb", (4, 8, 2), (3, 9, 7), _packed_rgb),
     Case("wide kernels", (4, 2, 3), (1, 9, 8), _wide_kernels),
@@ -180,4 +185,5 @@ CASES = (
     Case("packed late", (3, 6, 3), (1, 9, 10), _packed_late),
     Case("packed apart", (4, 16, 2), (2, 7, 11), _packed_apart),
     Case("two planes", (4, 16, 2), (1, 9, 10), _two_planes),
+    Case("window only", (2, 16, 1), (2, 3, 3), _window_only),
 )
