@@ -1,47 +1,87 @@
 """python -m hwgen.bench.calibrate: the planner's LUT and RAM figures against synthesis, as a Markdown table.
 
-Minutes of work; the table in docs/numbers.md is its output. Fit `hwgen.plan.cost` again when it drifts.
+Minutes of work; the table in docs/numbers.md is its output. Below it stand the coefficients of `hwgen.plan.cost` that
+fit these syntheses best, to be taken over when the planner drifts.
 """
 
 import sys
+from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from .. import boards, models
 from ..hdl.accelerator import Accelerator
-from ..plan import plan
-from ..plan.cost import estimate_luts
+from ..plan import Plan, plan
+from ..plan.cost import Coefficients, coefficients, estimate_luts, quantities
 from ..plan.memory import total_rams
+from ..plan.style import family_style
 from ..report.table import Table
-from .counts import synthesise
+from .counts import Counts, synthesise
 
 POINTS = (
-    ("tfc_w1a1", "icebreaker", 4, 32, 1),
-    ("tfc_w1a1", "icebreaker", 8, 8, 1),
-    ("tfc_w1a1", "icebreaker", 16, 16, 1),
-    ("cnn_mnist_w1a1", "icebreaker", 8, 16, 1),
-    ("cnn_mnist_w1a1", "icebreaker", 16, 16, 1),
-    ("cnn_mnist_w1a1", "hx8k_b_evn", 16, 16, 2),
-    ("tfc_w1a1", "ulx3s_25f", 32, 32, 1),
-    ("cnn_mnist_w1a1", "ulx3s_25f", 16, 16, 1),
-    ("cnn_mnist_w1a1", "ulx3s_25f", 16, 16, 4),
-    ("cnn_mnist_w1a1", "ulx3s_25f", 16, 16, 8),
-    ("cnv_random", "ulx3s_85f", 32, 32, 1),
-    ("cnv_random", "ulx3s_85f", 64, 32, 1),
+    ("tfc_w1a1", "icebreaker", "generic", 4, 32, 1),
+    ("tfc_w1a1", "icebreaker", "generic", 8, 8, 1),
+    ("tfc_w1a1", "icebreaker", "generic", 16, 16, 1),
+    ("cnn_mnist_w1a1", "icebreaker", "generic", 8, 16, 1),
+    ("cnn_mnist_w1a1", "icebreaker", "generic", 16, 16, 1),
+    ("cnn_mnist_w1a1", "hx8k_b_evn", "generic", 16, 16, 2),
+    ("tfc_w1a1", "ulx3s_25f", "generic", 32, 32, 1),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "generic", 16, 16, 4),
+    ("cnv_w1a1", "ulx3s_85f", "generic", 32, 32, 1),
+    ("tfc_w1a1", "ulx3s_25f", "ecp5", 32, 32, 1),
+    ("sfc_w1a1", "ulx3s_12f", "ecp5", 8, 64, 1),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 16, 16, 1),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 16, 32, 4),
+    ("lenet_w1a1", "ulx3s_12f", "ecp5", 16, 32, 1),
+    ("cnv_w1a1", "ulx3s_45f", "ecp5", 16, 64, 4),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 32, 1),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 64, 2),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 64, 64, 1),
+    ("cnv_w1a2", "ulx3s_85f", "ecp5", 32, 32, 1),
 )
+"""Model, board, cells, P, S, Q."""
+
+TRUST = 0.01
+"""What a coefficient's being off by its own size costs, where a synthesis' being off by its own size costs one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    plan: Plan
+    family: str
+    counts: Counts
+
+
+def refit(measured: list[Measured], start: Coefficients) -> Coefficients:
+    """Least squares of the relative errors, with `start` for what the syntheses do not tell."""
+    names = [name for name in asdict(start) if name != "cell"]
+    before = np.array([getattr(start, name) for name in names])
+    found = np.array([m.counts.luts for m in measured])
+    amounts = np.array([[quantities(m.plan)[name] for name in names] for m in measured]) * before / found[:, None]
+    drawn = TRUST**0.5 * np.eye(len(names))
+    targets = np.concatenate([1 - amounts.sum(axis=1), np.zeros(len(names))])
+    change, *_ = np.linalg.lstsq(np.concatenate([amounts, drawn]), targets, rcond=None)
+    after = [float(f"{value:.3g}") for value in before * (1 + change)]
+    return Coefficients(**dict(zip(names, after, strict=True)), cell=start.cell)
 
 
 def main() -> None:
-    rows = []
-    for model, name, p, s, q in POINTS:
+    rows, groups = [], {}
+    for model, name, cells, p, s, q in POINTS:
         board = boards.load(name)
-        planned = plan(models.load(model).network, board, p, s, q)
-        print(f"synthesising {model} at {p} x {s} x {q} for {board.target.family}", file=sys.stderr)
-        made = synthesise(Accelerator(planned), board.target.family)
-        expected = estimate_luts(planned, board.target.family)
+        family = board.target.family
+        planned = plan(models.load(model).network, board, p, s, q, family_style(family, cells))
+        print(f"synthesising {model} at {p} x {s} x {q} for {family}, {cells} cells", file=sys.stderr)
+        made = synthesise(Accelerator(planned), family)
+        groups.setdefault((family, cells), []).append(Measured(plan=planned, family=family, counts=made))
+        expected = estimate_luts(planned, family)
         ratio = round(expected / made.luts, 3)
         rams = total_rams(planned, board.target)
-        rows.append([model, board.target.family, p, s, q, made.luts, expected, ratio, made.rams, rams])
-    columns = ["model", "family", "P", "S", "Q", "LUT4", "planned", "ratio", "block RAMs", "planned RAMs"]
-    print(Table(columns=columns, rows=rows).markdown(), end="")
+        rows.append([model, family, cells, p, s, q, made.luts, expected, ratio, made.rams, rams])
+    columns = ["model", "family", "cells", "P", "S", "Q", "LUT4", "planned", "ratio", "block RAMs", "planned RAMs"]
+    print(Table(columns=columns, rows=rows).markdown())
+    for (family, cells), measured in groups.items():
+        print(f"{family}, {cells} cells: {refit(measured, coefficients(family, cells))}")
 
 
 if __name__ == "__main__":

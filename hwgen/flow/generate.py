@@ -88,7 +88,7 @@ def _digest(content: bytes) -> str:
 def _images(plan: Plan):
     """(name, rows, bits) of every read-only memory."""
     widths = {spec.name: spec.width for spec in plan.memories}
-    yield "weights", plan.weights, widths["weights"]
+    yield "weights", plan.weights, plan.shape.p * plan.shape.s
     yield "parameters", plan.parameters, widths["parameters"]
     if plan.has_multi_threshold:
         for lane, rows in enumerate(plan.thresholds):

@@ -22,8 +22,9 @@ class _Platform:
 
     def add_file(self, name: str, text: str) -> None:
         """A file of RTLIL that goes with the design (`hdl.repeated`)."""
-        (self.folder / name).write_text(text)
-        self.files.append(name)
+        if name not in self.files:
+            (self.folder / name).write_text(text)
+            self.files.append(name)
 
 
 def emit(component: wiring.Component, name: str = "top") -> str:

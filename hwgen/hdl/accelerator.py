@@ -84,10 +84,13 @@ class Core(wiring.Component):
         m.submodules.activations = activations = ActivationMemory(
             shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth
         )
-        m.submodules.weights = weights = WeightMemory(plan.weights, shape.p * shape.s, plan.planes)
+        m.submodules.weights = weights = WeightMemory(
+            plan.weights, shape.p * shape.s, plan.planes, plan.style.weight_parts(shape.p, shape.s),
+            bool(plan.style.weight_registers),
+        )  # fmt: skip
         m.submodules.parameters = parameters = ParameterLoader(
             plan.parameters, shape.p, plan.parameter_lanes, plan.accumulator_bits, plan.planes, plan.pools_minimum,
-            next(spec.block for spec in plan.memories if spec.name == "parameters"),
+            next(spec.block for spec in plan.memories if spec.name == "parameters"), plan.style.copies(shape.p),
         )  # fmt: skip
         m.submodules.array = array = Array(
             shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum, plan.style, plan.split
@@ -159,7 +162,12 @@ class Core(wiring.Component):
             with m.If(~packer.playing & reader.packed):
                 m.d.comb += control.step.eq(0)
         m.d.comb += weights.control.eq(control)
-        m.d.sync += [array.control.eq(control), array.activations.eq(words), array.valid.eq(valid)]
+        for i in range(weights.latency):
+            before, control = control, Signal.like(control, name=f"fed_control_{i}")
+            arrived, words = words, Signal.like(words, name=f"fed_words_{i}", reset_less=True)
+            counted, valid = valid, Signal.like(valid, name=f"fed_valid_{i}", reset_less=True)
+            m.d.sync += [control.eq(before), words.eq(arrived), valid.eq(counted)]
+        m.d.comb += [array.control.eq(control), array.activations.eq(words), array.valid.eq(valid)]
         m.d.comb += [
             array.weights.eq(weights.weights),
             array.start.eq(parameters.start),

@@ -4,9 +4,10 @@ from amaranth import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..plan.layout import ceil_div
 from ..plan.style import Style
 from .pe import processing_element
-from .repeated import Repeated
+from .repeated import Repeated, copies
 from .step import step_layout
 
 __all__ = ["Array"]
@@ -31,7 +32,8 @@ class Array(wiring.Component):
     Members
     -------
     start, low, minimum : In, the parameters of every channel (see `ParameterLoader`), which change at `swap`
-    swap : Out, high in the cycle whose edge has to bring the next tile's parameters
+    swap : Out, high in the cycle whose edge has to bring the next tile's parameters: the same signal as often as the
+        style has `copies`
     """
 
     def __init__(
@@ -39,7 +41,8 @@ class Array(wiring.Component):
     ):
         self.p, self.s, self.q = p, s, q
         self.bits, self.planes, self.pools_minimum, self.shift = bits, planes, pools_minimum, shift
-        self.style, self.latency = style, style.latency(s)
+        self.style, self.latency = style, style.latency(s) - style.weight_registers
+        self.copies = style.copies(p)
         super().__init__(
             {
                 "weights": In(p * s),
@@ -49,7 +52,7 @@ class Array(wiring.Component):
                 "start": In(data.ArrayLayout(signed(bits), p)),
                 "low": In(data.ArrayLayout(max(1, planes - 1), p)),
                 "minimum": In(p),
-                "swap": Out(1),
+                "swap": Out(self.copies),
                 "capture": Out(1),
                 "accumulators": Out(data.ArrayLayout(data.ArrayLayout(signed(bits), q), p)),
                 "pool_minimum": Out(p),
@@ -64,42 +67,87 @@ class Array(wiring.Component):
 
         elements = Repeated(platform, "processing_element", make)
         popcount = elements.first.popcount
-        assert self.latency == self.style.input_registers + popcount.latency + 1
+        first = self.style.input_registers
+        assert self.latency == first + popcount.latency + 1
 
-        control = self._delayed(m, "control", self.control, self.latency - 1, reset_less=False)
-        m.d.sync += self.capture.eq(control[-1].step & control[-1].last)
-        m.d.comb += self.swap.eq(control[-2].step & control[-2].tile)
-        if self.pools_minimum:
-            # The next tile's parameters may arrive before this tile's last group is captured.
-            with m.If(control[-1].step & control[-1].first):
-                m.d.sync += self.pool_minimum.eq(self.minimum)
-        low = Signal(self.p)
-        if self.planes > 1:
-            for p in range(self.p):
-                m.d.comb += low[p].eq(self.low[p].bit_select(control[-1].index, 1))
-
+        channels = ceil_div(self.p, self.copies)
+        controls = self._control(m, platform)
+        # One pixel's copy is as good as another for what is there once, or once for each channel.
+        self._follow(m, [pixels[0] for pixels in controls], channels)
         weights = [
-            self._skewed(m, f"weights_{p}", self.weights.word_select(p, self.s), popcount) for p in range(self.p)
+            self._skewed(
+                self._delayed(m, f"weights_{p}", self.weights.word_select(p, self.s), first + max(popcount.skew)),
+                popcount,
+            )
+            for p in range(self.p)
         ]
-        words = [~word if self.style.cells == "ecp5" else word for word in self.activations]
-        activations = [self._skewed(m, f"activations_{q}", word, popcount) for q, word in enumerate(words)]
-        valid = self._delayed(m, "valid", self.valid, self.style.input_registers + popcount.latency - 1)[-1]
+        activations = self._activations(m, platform, popcount)
+        valid = self._delayed(m, "valid", self.valid, first + popcount.latency - 1)[-1]
         for p in range(self.p):
+            low = Signal(name=f"low_{p}")
+            if self.planes > 1:
+                m.d.comb += low.eq(self.low[p].bit_select(controls[p // channels][0][-1].index, 1))
             for q in range(self.q):
+                control = controls[p // channels][q]
                 pe = elements.place(m, f"pe_{p}_{q}")
                 m.d.comb += [
                     pe.weights.eq(weights[p]),
-                    pe.activations.eq(activations[q]),
-                    pe.split.eq(control[self.style.input_registers + popcount.split_skew].split),
+                    pe.activations.eq(activations[p // channels][q]),
+                    pe.split.eq(control[first + popcount.split_skew].split),
                     pe.valid.eq(valid[q]),
                     pe.start.eq(self.start[p]),
-                    pe.low.eq(low[p]),
+                    pe.low.eq(low),
                     pe.step.eq(control[-1].step),
                     pe.first.eq(control[-1].first),
                     pe.plane.eq(control[-1].plane),
                     self.accumulators[p][q].eq(pe.accumulator),
                 ]
         return m
+
+    def _control(self, m, platform):
+        """Control as it was 0 .. latency - 1 cycles before: for every copy, for every pixel."""
+        if not self.style.input_registers:
+            return [[self._delayed(m, "control", self.control, self.latency - 1, reset_less=False)] * self.q]
+        # What the copies hold right after a reset does not count: they have none.
+        stale = Signal(init=1)
+        m.d.sync += stale.eq(0)
+        layout, controls = self.control.shape(), []
+        registers = iter(copies(m, platform, "control", self.control.as_value(), self.copies * self.q))
+        for i in range(self.copies):
+            controls.append([])
+            for q in range(self.q):
+                held, counted = next(registers), Signal(layout, name=f"counted_{i}_{q}")
+                m.d.comb += [counted.eq(held), counted.step.eq(layout(held).step & ~stale)]
+                later = self._delayed(m, f"control_{i}_{q}", counted, self.latency - 2, reset_less=False)
+                controls[-1].append([self.control, *later])
+        return controls
+
+    def _follow(self, m, controls, channels):
+        """What the array tells of its steps: the exchange of parameters, the capture and how it pools."""
+        m.d.sync += self.capture.eq(controls[0][-1].step & controls[0][-1].last)
+        for i, control in enumerate(controls):
+            m.d.comb += self.swap[i].eq(control[-2].step & control[-2].tile)
+            if self.pools_minimum:
+                # The next tile's parameters may arrive before this tile's last group is captured.
+                minimum = slice(i * channels, min(self.p, (i + 1) * channels))
+                with m.If(control[-1].step & control[-1].first):
+                    m.d.sync += self.pool_minimum[minimum].eq(self.minimum[minimum])
+
+    def _activations(self, m, platform, popcount):
+        """The lanes of each pixel as the processing elements take them, for every copy."""
+        words = [~word if self.style.cells == "ecp5" else word for word in self.activations]
+        later = max(popcount.skew)
+        if not self.style.input_registers:
+            delayed = [self._delayed(m, f"activations_{q}", word, later) for q, word in enumerate(words)]
+            return [[self._skewed(values, popcount) for values in delayed]]
+        made = [copies(m, platform, f"activations_{q}", word, self.copies) for q, word in enumerate(words)]
+        return [
+            [
+                self._skewed(self._delayed(m, f"activations_{q}_{i}", held[i], later), popcount)
+                for q, held in enumerate(made)
+            ]
+            for i in range(self.copies)
+        ]
 
     def _delayed(self, m, name, value, cycles, *, reset_less=True):
         """`value` as it was 0 .. `cycles` cycles before; without a reset where the control says whether it counts."""
@@ -110,8 +158,7 @@ class Array(wiring.Component):
             values.append(later)
         return values
 
-    def _skewed(self, m, name, word, popcount):
-        """A word of S lanes behind the input registers, and each lane by its skew."""
-        first = self.style.input_registers
-        values = self._delayed(m, name, word, first + max(popcount.skew))
+    def _skewed(self, values, popcount):
+        """The lanes of a word, each by its skew; `values` as they were 0, 1, .. cycles before."""
+        first = len(values) - 1 - max(popcount.skew)
         return Cat(values[first + skew][lane] for lane, skew in enumerate(popcount.skew))

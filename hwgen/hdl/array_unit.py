@@ -27,7 +27,7 @@ class ArrayUnit(wiring.Component):
         self.array = Array(p, s, q, bits, planes, False, style, shift)
         width = bits + planes - 1
         rows = [(0x9E3779B97F4A7C15 * (i + 1) >> 20) % (1 << width) for i in range(TILES * p)]
-        self.loader = ParameterLoader(rows, p, 1, bits, planes, False, True)
+        self.loader = ParameterLoader(rows, p, 1, bits, planes, False, True, self.array.copies)
         super().__init__(
             {
                 "weights": In(p * s),

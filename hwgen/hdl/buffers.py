@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory, MemoryData
 from amaranth.lib.wiring import In, Out
 
+from .repeated import copies
 from .step import step_layout
 
 __all__ = ["ActivationMemory", "Table", "WeightMemory"]
@@ -41,35 +42,45 @@ class WeightMemory(wiring.Component):
     """Weights of all stages, in the order of reading; finds its own address from the control word.
 
     A tile's words follow those of the tile before; every capture and every plane reads the tile from its start.
-    `weights` and the delayed control stand one cycle after `control`.
+    `weights` stands `latency` cycles after `control`.
 
     Parameters
     ----------
     words : P*S bits each
     width : P*S
+    planes : as in `step_layout`
+    parts : memories side by side, each for as many of the channels
+    registered : whether each has a register for its address: RAM lies all over the chip
     """
 
-    latency = Table.latency
-
-    def __init__(self, words, width: int, planes: int):
-        self.table = Table(words, width, block=True)
+    def __init__(self, words, width: int, planes: int, parts: int = 1, registered: bool = False):
+        part = width // parts
+        mask = (1 << part) - 1
+        self.tables = [Table([word >> i * part & mask for word in words], part, block=True) for i in range(parts)]
+        self.registered = registered
+        self.latency = Table.latency + registered
         super().__init__({"control": In(step_layout(planes)), "weights": Out(width)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.table = table = self.table
-        next_word = Signal.like(table.address)  # after the word read last
-        tile_word = Signal.like(table.address)  # first of the tile
+        address = Signal.like(self.tables[0].address)
+        next_word = Signal.like(address)  # after the word read last
+        tile_word = Signal.like(address)  # first of the tile
         control = self.control
-        m.d.comb += [table.address.eq(next_word), self.weights.eq(table.data)]
+        m.d.comb += address.eq(next_word)
         with m.If(control.frame):
-            m.d.comb += table.address.eq(0)
+            m.d.comb += address.eq(0)
         with m.Elif((control.first | control.plane) & ~control.tile):
-            m.d.comb += table.address.eq(tile_word)
+            m.d.comb += address.eq(tile_word)
         with m.If(control.step):
-            m.d.sync += next_word.eq(table.address + 1)
+            m.d.sync += next_word.eq(address + 1)
             with m.If(control.tile):
-                m.d.sync += tile_word.eq(table.address)
+                m.d.sync += tile_word.eq(address)
+        parts = len(self.tables)
+        addresses = copies(m, platform, "address", address, parts) if self.registered else [address] * parts
+        for i, (table, asked) in enumerate(zip(self.tables, addresses, strict=True)):
+            m.submodules[f"table_{i}"] = table
+            m.d.comb += [table.address.eq(asked), self.weights.word_select(i, len(table.data)).eq(table.data)]
         return m
 
 

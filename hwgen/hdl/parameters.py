@@ -1,10 +1,12 @@
 """Start values of the accumulators: loaded for the next tile while this one is computed."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..plan.layout import ceil_div
 from .buffers import Table
+from .repeated import copies
 
 __all__ = ["ParameterLoader"]
 
@@ -21,16 +23,17 @@ class ParameterLoader(wiring.Component):
     rows : table contents, `lanes` fields {pool minimum, low bits, start} a row
     p, lanes : channels, channels per row
     bits, planes, pools_minimum : as in `Array`
+    copies : how often `swap` comes, each for as many of the channels
     """
 
-    def __init__(self, rows, p: int, lanes: int, bits: int, planes: int, pools_minimum: bool, block: bool):
-        self.rows, self.p, self.lanes = rows, p, lanes
+    def __init__(self, rows, p: int, lanes: int, bits: int, planes: int, pools_minimum: bool, block: bool, copies: int):
+        self.rows, self.p, self.lanes, self.copies = rows, p, lanes, copies
         self.bits, self.planes, self.pools_minimum = bits, planes, pools_minimum
         self.field = bits + (planes - 1) + pools_minimum
         self.table = Table(rows, self.field * lanes, block)
         super().__init__(
             {
-                "swap": In(1),
+                "swap": In(copies),
                 "start": Out(data.ArrayLayout(signed(bits), p)),
                 "low": Out(data.ArrayLayout(max(1, planes - 1), p)),
                 "minimum": Out(p),
@@ -44,22 +47,30 @@ class ParameterLoader(wiring.Component):
         fetched = Signal(self.field * self.p)
         current = Signal(self.field * self.p)
         row = Signal(range(max(2, len(self.rows))))
-        left = Signal(range(transfers + 1), init=transfers)
+        left, next_left = Signal(range(transfers + 1), init=transfers), Signal(range(transfers + 1))
         primed = Signal()  # the table's output is the row that `row` names
         shift = Signal()
         following = Signal.like(row)
-        m.d.comb += shift.eq(primed & (left != 0))
+        m.d.comb += [shift.eq(primed & (left != 0)), next_left.eq(left - shift)]
+        with m.If(self.swap[0]):
+            m.d.comb += next_left.eq(transfers)
         m.d.comb += following.eq(row + 1)
         with m.If(row == len(self.rows) - 1):
             m.d.comb += following.eq(0)
-        m.d.comb += table.address.eq(row)
-        m.d.sync += primed.eq(1)
+        m.d.comb += table.address.eq(Mux(shift, following, row))
+        m.d.sync += [primed.eq(1), left.eq(next_left)]
         with m.If(shift):
-            m.d.comb += table.address.eq(following)
-            m.d.sync += [row.eq(following), left.eq(left - 1)]
-            m.d.sync += fetched.eq((table.data << (self.field * (self.p - self.lanes))) | (fetched >> len(table.data)))
-        with m.If(self.swap):
-            m.d.sync += [current.eq(fetched), left.eq(transfers)]
+            m.d.sync += row.eq(following)
+        # `shift` again, for a part of the channels each; before anything is primed, what the copies hold is void.
+        shifts = copies(m, platform, "shift", next_left != 0, self.copies)
+        arriving = Cat(fetched, table.data)[len(table.data) :]
+        bits = self.field * ceil_div(self.p, self.copies)
+        for copy, swap in enumerate(self.swap):
+            part = slice(copy * bits, min((copy + 1) * bits, len(current)))
+            with m.If(primed & shifts[copy]):
+                m.d.sync += fetched[part].eq(arriving[part])
+            with m.If(swap):
+                m.d.sync += current[part].eq(fetched[part])
         for p in range(self.p):
             field = current.word_select(p, self.field)
             m.d.comb += self.start[p].eq(field[: self.bits])

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from amaranth import ClockDomain, ClockSignal, Fragment, Instance, Module
+from amaranth import ClockDomain, ClockSignal, Fragment, Instance, Module, Signal
 from amaranth.back import rtlil
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
-__all__ = ["Repeated"]
+__all__ = ["Repeated", "copies"]
 
 
 class Repeated:
@@ -20,13 +20,14 @@ class Repeated:
     platform : as `elaborate` was given it; with `add_file`, if it is not None
     name : of the module
     make : makes the component; its signature is flat, and its registers have no reset, because no reset reaches them
+    kept : whether synthesis has to keep every register, where it would merge those that hold the same
 
     Attributes
     ----------
     first : one of the components, to ask what it is like
     """
 
-    def __init__(self, platform, name: str, make: Callable[[], wiring.Component]):
+    def __init__(self, platform, name: str, make: Callable[[], wiring.Component], kept: bool = False):
         self.platform, self.name, self.make = platform, name, make
         self.first = make()
         if platform is not None:
@@ -35,6 +36,8 @@ class Repeated:
             fragment.add_domains(clock)
             ports = [getattr(self.first, member) for member in self.first.signature.members]
             text = rtlil.convert(fragment, ports=[clock.clk, *ports], name=name, platform=platform, emit_src=False)
+            if kept:
+                text = text.replace("\n  cell $dff ", "\n  attribute \\keep 1\n  cell $dff ")
             platform.add_file(f"{name}.il", text)
         self._left = [self.first]
 
@@ -51,3 +54,28 @@ class Repeated:
         }
         m.submodules[label] = Instance(self.name, i_clk=ClockSignal(), **ports)
         return interface
+
+
+def copies(m: Module, platform, name: str, value, count: int) -> list[Signal]:
+    """`count` registers of `value`, each for some of its readers: one that drives thousands of cells all over the chip
+    is what a clock waits for. They have no reset."""
+    width = len(value)
+    registers = Repeated(platform, f"register_{name}_{width}", lambda: _Register(width), kept=True)
+    made = []
+    for i in range(count):
+        register = registers.place(m, f"{name}_{i}")
+        m.d.comb += register.d.eq(value)
+        made.append(register.q)
+    return made
+
+
+class _Register(wiring.Component):
+    def __init__(self, width: int):
+        super().__init__({"d": In(width), "q": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        register = Signal(len(self.q), reset_less=True)
+        m.d.sync += register.eq(self.d)
+        m.d.comb += self.q.eq(register)
+        return m

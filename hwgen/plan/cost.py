@@ -17,6 +17,7 @@ class Coefficients:
     queue : bits of the emitter's queue
     stages : stages in the tables of the sequencer, collector and writer
     addresses : bits of an address
+    maps : the same, where maps have more than one pixel
     border : bits of a coordinate, per lane and for the row
     words : bits of the Q activation words
     window : bits of the packed first layer's region
@@ -33,6 +34,7 @@ class Coefficients:
     queue: float
     stages: float
     addresses: float
+    maps: float
     border: float
     words: float
     window: float
@@ -45,17 +47,22 @@ class Coefficients:
 
 FAMILY = {
     "ice40": Coefficients(
-        lanes=2.81, split=19, accumulators=1.25, queue=0.90, stages=47.6, addresses=21.2, border=21.3, words=1.98,
-        window=0.71, codes=1.00, rings=1.14, tables=1.07, fixed=327, cell=1.36,
+        lanes=2.81, split=19, accumulators=1.25, queue=0.90, stages=47.6, addresses=21.2, maps=32, border=21.3,
+        words=1.98, window=1.45, codes=1.00, rings=1.14, tables=1.07, fixed=244, cell=1.36,
     ),
     "ecp5": Coefficients(
-        lanes=2.16, split=24, accumulators=1.84, queue=1.28, stages=135, addresses=23.8, border=4.65, words=1.56,
-        window=0.92, codes=1.20, rings=1.44, tables=1.23, fixed=295, cell=1.0,
+        lanes=2.16, split=24, accumulators=1.84, queue=1.28, stages=135, addresses=23.8, maps=20, border=4.65,
+        words=1.56, window=1.45, codes=1.20, rings=1.44, tables=1.23, fixed=295, cell=1.0,
     ),
 }  # fmt: skip
 
 CARRY_CELLS = {"ecp5": replace(FAMILY["ecp5"], lanes=1.48, split=4, accumulators=1.2)}
 """The same for arrays in the family's own cells, from the array of 64 x 64 x 1 alone (docs/numbers.md)."""
+
+
+def coefficients(family: str, cells: str) -> Coefficients:
+    """Those of a family's arrays in generic cells or in its own."""
+    return FAMILY[family] if cells == "generic" else CARRY_CELLS[cells]
 
 
 def quantities(plan: Plan) -> dict[str, float]:
@@ -72,6 +79,7 @@ def quantities(plan: Plan) -> dict[str, float]:
         "queue": shape.p * bits,
         "stages": len(plan.stages),
         "addresses": plan.address_bits,
+        "maps": plan.address_bits if any(s.source.height * s.source.width > 1 for s in plan.stages) else 0,
         "border": plan.coordinate_bits * (1 + shape.q) if plan.has_border else 0,
         "words": shape.q * shape.s,
         "window": window,
@@ -84,8 +92,8 @@ def quantities(plan: Plan) -> dict[str, float]:
 
 def estimate_luts(plan: Plan, family: str) -> int:
     """Expected LUT4 of the core, as synthesis counts them (a carry cell of ECP5 counts as two)."""
-    coefficients = FAMILY[family] if plan.style.cells == "generic" else CARRY_CELLS[plan.style.cells]
-    return round(sum(getattr(coefficients, name) * amount for name, amount in quantities(plan).items()))
+    each = coefficients(family, plan.style.cells)
+    return round(sum(getattr(each, name) * amount for name, amount in quantities(plan).items()))
 
 
 def estimate_cells(plan: Plan, family: str) -> int:

@@ -100,7 +100,7 @@ class Plan:
 
     @cached_property
     def array_latency(self) -> int:
-        """Cycles from a step at the array's input to its accumulators."""
+        """Cycles from a step at the array's input, or at the weight memory's registers, to its accumulators."""
         return self.style.latency(self.shape.s)
 
     @cached_property
@@ -296,9 +296,10 @@ class Plan:
         """Every memory of the design."""
         shape = self.shape
         weight_words = sum(s.compiled.weight_words * s.compiled.tiles for s in self.stages)
+        parts = self.style.weight_parts(shape.p, shape.s)
         rows = sum(s.compiled.tiles for s in self.stages) * (shape.p // self.parameter_lanes)
         specs = [
-            MemorySpec(name="weights", depth=weight_words, width=shape.p * shape.s),
+            MemorySpec(name="weights", depth=weight_words, width=shape.p * shape.s // parts, count=parts),
             MemorySpec(
                 name="activations",
                 depth=self.memory_depth,

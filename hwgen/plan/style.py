@@ -4,10 +4,17 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from .compressor import Counter, counter, registered_levels
+from .layout import ceil_div
 
 CELLS = ("generic", "ecp5")
 STAGES = {"generic": 1, "ecp5": 2}
 """Registers within the popcount where nobody says how many. What they are worth: docs/numbers.md."""
+
+SHARED = 8
+"""Channels that read one copy of a register that all channels need. What it is worth: docs/numbers.md."""
+
+PART = 1024
+"""Bits of a weight word, at least, that have an address of their own: fewer would waste block RAM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +56,28 @@ class Style:
         return registered_levels(self.tree(lanes).level, self.stages)
 
     @property
+    def weight_registers(self) -> int:
+        """Registers in front of the weight memory's address."""
+        return 0 if self.cells == "generic" else 1
+
+    def weight_parts(self, channels: int, lanes: int) -> int:
+        """Memories that the weights of P channels lie in, side by side, each with its own address."""
+        if not self.weight_registers:
+            return 1
+        return max(n for n in range(1, channels + 1) if channels % n == 0 and (n == 1 or channels // n * lanes >= PART))
+
+    @property
     def input_registers(self) -> int:
         """Registers between the array's inputs and its processing elements."""
         return 0 if self.cells == "generic" else 1
 
+    def copies(self, channels: int) -> int:
+        """How often the input registers of activations and control occur, each for as many of the P channels."""
+        return 1 if self.cells == "generic" else ceil_div(channels, SHARED)
+
     def latency(self, lanes: int) -> int:
-        """Cycles from a step at the array's input to its accumulators."""
-        return self.input_registers + len(self.registers(lanes)) + 1
+        """Cycles from a step at the array's input, or at the weight memory's registers, to its accumulators."""
+        return self.weight_registers + self.input_registers + len(self.registers(lanes)) + 1
 
 
 def family_style(family: str, cells: str | None = None, stages: int | None = None) -> Style:

@@ -39,14 +39,20 @@ def test_network(case):
 
 
 @pytest.mark.parametrize(
-    "name, stages",
-    [("two planes", 2), *(pytest.param(name, n, marks=pytest.mark.slow) for name, n in [("ramps", 2), ("strides", 1)])],
+    "name, stages, array",
+    [
+        ("two planes", 2, None),
+        ("points", 2, None),  # two copies of the control
+        ("dense only", 2, (32, 64, 1)),  # two weight memories
+        pytest.param("ramps", 2, None, marks=pytest.mark.slow),
+        pytest.param("strides", 1, None, marks=pytest.mark.slow),
+    ],
 )
-def test_carry_cells(name, stages):
+def test_carry_cells(name, stages, array):
     """ECP5's cells and deeper pipelines: the same values, and cycles as planned for them."""
     case = next(case for case in CASES if case.name == name)
-    plan = case.plan(style=Style(cells="ecp5", stages=stages))
-    assert plan.array_latency == 2 + stages
+    plan = plan_for(case.network(), *(array or case.array), style=Style(cells="ecp5", stages=stages))
+    assert plan.array_latency == 3 + stages
     check(plan, seed=stages)
 
 
@@ -54,8 +60,8 @@ def test_table_covers():
     """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
     plans = [case.plan() for case in CASES]
     stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
-    assert len(plans) == 16
-    assert len(stages) == 50
+    assert len(plans) == 17
+    assert len(stages) == 51
     assert {compiled.mode for _, compiled in stages} == {"sign", "search", "ramp", "logits"}
     assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
     assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}

@@ -28,7 +28,7 @@ FOLDER = Path("build/rtl_tests")
 RAM_CELLS = {"ice40": "SB_RAM40_4K", "ecp5": "DP16KD"}
 BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s_25f"}
 MEMORIES = {
-    "weights": "weights.table",
+    "weights": "weights.table_",
     "activations": "activations.memory",
     "parameters": "parameters.table",
     "taps": "reader.table",

@@ -15,7 +15,7 @@ BITS, PLANES, CAPTURES = 14, 3, 40
 STYLES = [Style(), Style(stages=3), Style(cells="ecp5"), Style(cells="ecp5", stages=2)]
 
 
-SHAPES = [(1, 2, 1), (2, 6, 3), (4, 4, 2), (2, 16, 1)]
+SHAPES = [(1, 2, 1), (2, 6, 3), (4, 4, 2), (2, 16, 1), (18, 2, 2)]
 CASES = [(*shape, style, 0) for style in STYLES for shape in SHAPES]
 CASES += [(*shape, style, 2) for style in STYLES for shape in SHAPES if style.left_lanes(shape[1])]
 
@@ -88,6 +88,7 @@ def test_captures(p, s, q, style, shift):
                     ctx.set(array.activations[i], word)
                 ctx.set(array.valid, inputs[2])
             ctx.set(array.control, control)
+            assert ctx.get(array.swap) in (0, (1 << array.copies) - 1)
             if ctx.get(array.swap):
                 swapped.append(cycle)
             if ctx.get(array.capture):

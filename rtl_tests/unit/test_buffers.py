@@ -21,11 +21,12 @@ def test_table(depth, width, block):
     assert seen == [rows[a] for a in addresses]
 
 
-@pytest.mark.parametrize("name, words", [("single layer", 144), ("dense only", 470), ("points", 1376), ("sums", 5040)])
-def test_weight_memory(name, words):
+@pytest.mark.parametrize("parts, registered", [(1, False), (2, True)])
+@pytest.mark.parametrize("name, words", [("dense only", 470), ("points", 1376), ("sums", 5040)])
+def test_weight_memory(name, words, parts, registered):
     """Two frames: every step reads the word of its stage, tile, tap and channel word, whatever the plane."""
     plan = next(case for case in CASES if case.name == name).plan()
-    unit = WeightMemory(plan.weights, plan.shape.p * plan.shape.s, plan.planes)
+    unit = WeightMemory(plan.weights, plan.shape.p * plan.shape.s, plan.planes, parts, registered)
     rng = random.Random(name)
     idle = {name: 0 for name in ("step", "first", "plane", "last", "tile", "frame", "index")}
     controls, expected = [], []
@@ -42,11 +43,12 @@ def test_weight_memory(name, words):
                 at = step.tap * compiled.words + step.word
                 expected.append(plan.weights[base + step.tile * compiled.weight_words + at])
             base += compiled.weight_words * compiled.tiles
-    seen = respond(unit, controls, lambda ctx, c: ctx.set(unit.control, c), lambda ctx: ctx.get(unit.weights), 1)
+    latency = 1 + registered
+    seen = respond(unit, controls, lambda ctx, c: ctx.set(unit.control, c), lambda ctx: ctx.get(unit.weights), latency)
     pairs = [(s, e) for s, e in zip(seen, expected, strict=True) if e is not None]
     assert all(s == e for s, e in pairs)
     assert len(pairs) == words
-    assert unit.latency == 1
+    assert unit.latency == latency
 
 
 @pytest.mark.parametrize("banks, lanes, columns, depth", [(1, 4, 1, 2), (3, 8, 4, 30), (4, 6, 2, 17)])

@@ -28,14 +28,15 @@ def test_tiles(tight, p, lanes, planes, pools_minimum, block):
     fields = [field(*channel, planes, pools_minimum) for tile in tiles for channel in tile]
     width = BITS + planes - 1 + pools_minimum
     rows = [sum(f << (i * width) for i, f in enumerate(fields[at : at + lanes])) for at in range(0, len(fields), lanes)]
-    unit = ParameterLoader(rows, p, lanes, BITS, planes, pools_minimum, block)
+    copies = -(-p // 3)
+    unit = ParameterLoader(rows, p, lanes, BITS, planes, pools_minimum, block, copies)
     seen = []
 
     async def bench(ctx):
         for _ in range(10):
             for _ in range(p // lanes + (0 if tight else rng.randint(0, 5))):
                 await ctx.tick()
-            ctx.set(unit.swap, 1)
+            ctx.set(unit.swap, (1 << copies) - 1)
             await ctx.tick()
             ctx.set(unit.swap, 0)
             low = [ctx.get(unit.low[i]) for i in range(p)] if planes > 1 else [0] * p
