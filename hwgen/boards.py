@@ -6,9 +6,10 @@ circuit around it. The files stand in ``boards/`` of a clone, and inside the pac
 
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 
+from . import pll
 from .errors import InputError
 from .files import read_small
 
@@ -128,7 +129,8 @@ class Board:
     synthesis : more options for Yosys's synthesis command; may be empty
     leds : how many LEDs the platform offers as ``led``, 0 .. 8
     baud : speed of the serial port, in bits per second
-    target : the FPGA
+    pll : the cell that makes another clock of the oscillator's, a key of `hwgen.pll.CELLS`
+    target : the FPGA, with the oscillator's clock
 
     Raises
     ------
@@ -142,6 +144,7 @@ class Board:
     synthesis: str
     leds: int
     baud: int
+    pll: str
     target: Target
 
     def __post_init__(self):
@@ -154,6 +157,8 @@ class Board:
         for name in ("toolchain", "synthesis"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
+        if self.pll not in pll.CELLS:
+            raise ValueError(f"pll is one of {', '.join(pll.CELLS)}, not {self.pll!r}")
         _positive(self, "leds", least=0)
         if self.leds > 8:
             raise ValueError(f"leds is 0..8, not {self.leds}")
@@ -163,6 +168,24 @@ class Board:
                 f"baud is {self.baud}, which no whole number of {self.target.clock_hz} Hz cycles meets to 2 %; "
                 f"take a divisor of the clock"
             )
+
+    def clocked(self, hertz: float) -> "Board":
+        """The board with a design that runs at `hertz` or, rounded down, at what its PLL makes.
+
+        Raises
+        ------
+        InputError : the PLL makes nothing as slow as that, or the serial port finds no divisor of it
+        """
+        made = pll.setting(self.pll, self.target.clock_hz, hertz)
+        if made is None:
+            raise InputError(
+                f"the PLL of {self.name} makes no clock of {hertz / 1e6:g} MHz or less; "
+                f"leave --clock out for the oscillator's {self.target.clock_hz / 1e6:g} MHz"
+            )
+        try:
+            return replace(self, target=replace(self.target, clock_hz=int(made.frequency)))
+        except ValueError as error:
+            raise InputError(f"{self.name} at {float(made.frequency) / 1e6:g} MHz: {error}") from None
 
     @property
     def divisor(self) -> int:

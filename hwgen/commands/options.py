@@ -42,6 +42,32 @@ def add_shape(parser: argparse.ArgumentParser):
     )
 
 
+def add_clock(parser: argparse.ArgumentParser, *, fastest: bool = False):
+    """The design's clock; with `fastest` also ``max``, which is left to the command."""
+    parser.add_argument(
+        "--clock",
+        type=_clock if fastest else _megahertz,
+        metavar="MHZ",
+        help="run the design at this clock or, rounded down, at what the board's PLL makes"
+        + (", or with max at the highest that it reaches" if fastest else "")
+        + " (default: the board's oscillator)",
+    )
+
+
+def _clock(text):
+    return text if text == "max" else _megahertz(text)
+
+
+def _megahertz(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 10_000:
+        raise argparse.ArgumentTypeError(f"it is a number of MHz, not {text!r}")
+    return value
+
+
 def add_model(parser: argparse.ArgumentParser):
     parser.add_argument("model", metavar="MODEL", help="name of a zoo model, or the path of an .onnx, .npz or .pt file")
     group = parser.add_argument_group("what a model file expects of its input, where it does not say")
@@ -91,12 +117,14 @@ def load_model(options: argparse.Namespace, session: Session) -> "Model":
 
 
 def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board, Model]":
-    """The plan that `add_model`, `add_board` and `add_shape` ask for, against its board, and the model."""
+    """The plan that `add_model`, `add_board`, `add_shape` and `add_clock` ask for, against its board, and the model."""
     from .. import boards
     from ..plan import Fit, plan
     from ..plan.style import family_style
 
     board = boards.load(options.board)
+    if isinstance(clock := getattr(options, "clock", None), float):
+        board = board.clocked(clock * 1e6)
     model = load_model(options, session)
     with session.step("planning"):
         style = family_style(board.target.family, options.cells, options.stages)

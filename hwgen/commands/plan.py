@@ -1,18 +1,19 @@
 """hwgen plan: what the hardware will be, before any is made."""
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_fit
+from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit
 
 HELP = "choose P, S, Q and the memory map for a board; cycles per layer, fps, fit"
 EXAMPLES = """\
   hwgen plan tfc_w1a1 --board icebreaker
-  hwgen plan cnv_random --board ulx3s_85f --q 4 --json"""
+  hwgen plan cnv_random --board ulx3s_85f --q 4 --clock 75 --json"""
 
 
 def add_arguments(parser):
     add_model(parser)
     add_board(parser)
     add_shape(parser)
+    add_clock(parser)
     add_json(parser)
 
 

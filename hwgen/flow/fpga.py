@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from amaranth.hdl import Elaboratable
 
 from .. import outputs
 from ..boards import Board
-from ..errors import BuildError, InputError
+from ..errors import BuildError, InputError, TimingError
 from . import synthesis, toolchain
 
 __all__ = ["Bitstream", "Progress", "build", "prepare"]
@@ -52,7 +53,7 @@ class Bitstream:
     digest : SHA-256 of that file
     luts, rams, sprams, dsps : cells that it takes, as nextpnr counts them (iCE40: logic cells, ECP5: LUT4)
     fmax_mhz : the highest clock that nextpnr's timing analysis allows
-    clock_mhz : the clock that the board gives
+    clock_mhz : the clock that the design runs at
     seed : nextpnr's
     seeds : Fmax by every seed that was tried, as text (JSON has no other keys); None where nextpnr failed with it
     seconds : how long the build took, whenever it was done
@@ -96,7 +97,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
         emit_src=False,
         synth_opts=f"{synthesis.RECIPES[board.target.family].options} {board.synthesis}",
         script_after_synth=synthesis.after(board.target.family, TOP),
-        nextpnr_opts=f"--report {_TIMING}",
+        nextpnr_opts=f"--timing-allow-fail --report {_TIMING}",  # `build` says what is to be done about it
     )
     assert prepared is not None  # as without do_build
     return prepared
@@ -154,6 +155,7 @@ def build(
     Raises
     ------
     BuildError : a tool failed, nextpnr with every seed; the message has its last lines and the path of its log
+    TimingError : no seed reached the board's clock
     InputError : `folder` cannot be written
     """
     started = time.monotonic()
@@ -191,6 +193,7 @@ def build(
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
                 tried = _place(nextpnr, arguments, seeds, work=work, logs=logs, jobs=jobs, limit=limit)
+            _check_timing(board, tried)
             with step("packing the bitstream", pack):
                 toolchain.run(pack, commands[pack], cwd=work, log=logs / f"{pack}.log", limit=limit)
             made = _measure(work, board, tried, steps, tools, round(time.monotonic() - started, 2))
@@ -231,6 +234,17 @@ def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, floa
         for seed in seeds:
             (work / named(name, seed)).unlink(missing_ok=True)
     return tried
+
+
+def _check_timing(board, tried):
+    reached, clock = max(fmax for fmax in tried.values() if fmax is not None), board.target.clock_hz / 1e6
+    if reached < clock:
+        seeds = "seed " + ", ".join(map(str, tried)) if len(tried) < 9 else f"{len(tried)} seeds"
+        raise TimingError(
+            f"the design reaches {reached} MHz with {seeds}, and the clock is to be {clock:g} MHz; "
+            f"take --clock {math.floor(reached)} or more --seeds",
+            fmax_mhz=reached,
+        )
 
 
 def _fmax(timing: Path) -> float:

@@ -3,12 +3,13 @@
 `BoardLogic` is everything but the pins, for simulation; `BoardTop` ties it to those of an amaranth-boards platform.
 """
 
-from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...boards import Board
 from ...host.protocol import TIMEOUT
+from .clock import Clock
 from .uart_shell import UARTShell
 
 __all__ = ["BoardLogic", "BoardTop"]
@@ -59,7 +60,10 @@ class BoardLogic(wiring.Component):
 
 
 class BoardTop(Elaboratable):
-    """`BoardLogic` on the pins that a platform calls ``uart`` and ``led``; its clock and power-on reset are theirs.
+    """`BoardLogic` on the pins that a platform calls ``uart`` and ``led``.
+
+    Clock and power-on reset are the platform's, or the PLL's where the board's target has another clock than the
+    oscillator's.
 
     Parameters
     ----------
@@ -74,6 +78,9 @@ class BoardTop(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.logic = logic = self.logic
+        if self.board.target.clock_hz != platform.default_clk_frequency:
+            m.domains.sync = ClockDomain()
+            m.submodules.clock = Clock(self.board.pll, self.board.target.clock_hz)
         uart = platform.request("uart", 0, dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.Buffer("o", uart.tx)

@@ -1,0 +1,87 @@
+"""What a family's phase-locked loop makes of a clock: settings for the highest frequency that is not above a wish.
+
+Limits and formulas: Lattice, iCE40 sysCLOCK PLL Design User Guide (FPGA-TN-02052, simple feedback) and ECP5 sysCLOCK
+PLL Design User Guide (FPGA-TN-02200, feedback from CLKOP), as the open tools icepll and ecppll apply them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+__all__ = ["CELLS", "Setting", "setting"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Parameters of a PLL.
+
+    Attributes
+    ----------
+    frequency : that comes out, in hertz
+    detector, oscillator : of the phase detector and of the oscillator, in hertz
+    parameters : of the cell, by name
+    """
+
+    frequency: Fraction
+    detector: Fraction
+    oscillator: Fraction
+    parameters: dict[str, int]
+
+
+def _ice40(clock: int) -> Iterator[Setting]:
+    for divr in range(16):
+        detector = Fraction(clock, divr + 1)
+        if not 10_000_000 <= detector <= 133_000_000:
+            continue
+        limits = (17, 26, 44, 66, 101)  # MHz, from which on the loop's filter is set one higher
+        filter_range = 1 + sum(detector >= limit * 1_000_000 for limit in limits)
+        for divf in range(128):
+            oscillator = detector * (divf + 1)
+            if not 533_000_000 <= oscillator <= 1_066_000_000:
+                continue
+            for divq in range(1, 7):
+                frequency = oscillator / (1 << divq)
+                if 16_000_000 <= frequency <= 275_000_000:
+                    yield Setting(
+                        frequency=frequency,
+                        detector=detector,
+                        oscillator=oscillator,
+                        parameters={"DIVR": divr, "DIVF": divf, "DIVQ": divq, "FILTER_RANGE": filter_range},
+                    )
+
+
+def _ecp5(clock: int) -> Iterator[Setting]:
+    for divided in range(1, 129):
+        detector = Fraction(clock, divided)
+        if not 3_125_000 <= detector <= 400_000_000:
+            continue
+        for multiplied in range(1, 81):
+            frequency = detector * multiplied
+            if not 10_000_000 <= frequency <= 400_000_000:
+                continue
+            # Among the oscillator's frequencies the one in the middle of its range.
+            last = min(128, 800_000_000 // frequency)
+            out = min(range(1, last + 1), key=lambda n: abs(frequency * n - 600_000_000))
+            if frequency * out >= 400_000_000:
+                yield Setting(
+                    frequency=frequency,
+                    detector=detector,
+                    oscillator=frequency * out,
+                    parameters={
+                        "CLKI_DIV": divided,
+                        "CLKFB_DIV": multiplied,
+                        "CLKOP_DIV": out,
+                        "CLKOP_CPHASE": out // 2,
+                    },
+                )
+
+
+CELLS = {"SB_PLL40_CORE": _ice40, "SB_PLL40_PAD": _ice40, "EHXPLLL": _ecp5}
+"""The cells that boards may name, and all settings of each for a clock."""
+
+
+def setting(cell: str, clock: int, wish: float) -> Setting | None:
+    """The highest frequency of `cell` from a clock of `clock` Hz that is at most `wish` Hz, of those the one with the
+    fastest phase detector; None if there is none."""
+    usable = [made for made in CELLS[cell](clock) if made.frequency <= wish]
+    return max(usable, key=lambda made: (made.frequency, made.detector), default=None)

@@ -1,0 +1,92 @@
+"""Settings of PLLs: figures that the open tools' calculators give, every limit, and boards that run from one."""
+
+import json
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from hwgen import boards, cli, pll
+from hwgen.errors import InputError, TimingError
+from hwgen.flow import fpga
+from hwgen.hdl.shells.board_top import BoardTop
+from tests.helpers.dummy_core import DummyCore
+
+
+@pytest.mark.parametrize(
+    "cell, clock, wish, hertz, parameters",
+    [
+        # icepll -i 12 -o 96, -i 48 -o 60, -i 12 -o 16
+        ("SB_PLL40_PAD", 12_000_000, 96e6, 96_000_000, {"DIVR": 0, "DIVF": 63, "DIVQ": 3, "FILTER_RANGE": 1}),
+        ("SB_PLL40_CORE", 48_000_000, 60e6, 60_000_000, {"DIVR": 0, "DIVF": 19, "DIVQ": 4, "FILTER_RANGE": 4}),
+        # ecppll -i 12 -o 16: a detector of 4 MHz
+        ("EHXPLLL", 12_000_000, 16e6, 16_000_000, {"CLKI_DIV": 3, "CLKFB_DIV": 4, "CLKOP_DIV": 37, "CLKOP_CPHASE": 18}),
+    ],
+)
+def test_as_other_calculators(cell, clock, wish, hertz, parameters):
+    made = pll.setting(cell, clock, wish)
+    assert (made.frequency, made.parameters) == (hertz, parameters)
+
+
+@pytest.mark.parametrize("clock", [12_000_000, 25_000_000, 48_000_000, 100_000_000])
+@pytest.mark.parametrize("cell", pll.CELLS)
+def test_within_the_limits(cell, clock):
+    made = list(pll.CELLS[cell](clock))
+    assert made
+    for each in made:
+        n = each.parameters
+        if cell == "EHXPLLL":
+            assert each.detector == Fraction(clock, n["CLKI_DIV"]) >= 3_125_000
+            assert each.frequency == each.detector * n["CLKFB_DIV"]
+            assert each.oscillator == each.frequency * n["CLKOP_DIV"]
+            assert 400_000_000 <= each.oscillator <= 800_000_000 and 10_000_000 <= each.frequency <= 400_000_000
+        else:
+            assert each.detector == Fraction(clock, n["DIVR"] + 1) and 10_000_000 <= each.detector <= 133_000_000
+            assert each.oscillator == each.detector * (n["DIVF"] + 1) and n["DIVF"] < 128 and 1 <= n["DIVQ"] <= 6
+            assert each.frequency == each.oscillator / 2 ** n["DIVQ"]
+            assert 533_000_000 <= each.oscillator <= 1_066_000_000 and 16_000_000 <= each.frequency <= 275_000_000
+    for wish in (17e6, 33.3e6, 75e6, 99.9e6):
+        found = pll.setting(cell, clock, wish)
+        assert found.frequency == max(each.frequency for each in made if each.frequency <= wish)
+
+
+def test_clocked_boards():
+    board = boards.load("ulx3s_12f").clocked(101.7e6)
+    assert board.target.clock_hz == 100_000_000 and board.divisor == 868
+    assert boards.load("icebreaker").clocked(33.9e6).target.clock_hz == 33_750_000
+    with pytest.raises(InputError, match=r"icebreaker makes no clock of 10 MHz or less; leave --clock out"):
+        boards.load("icebreaker").clocked(10e6)
+    with pytest.raises(InputError, match=r"ulx3s_12f at 12.5 MHz: baud is 5000000, which no whole number"):
+        replace(boards.load("ulx3s_12f"), baud=5_000_000).clocked(12.5e6)
+
+
+@pytest.mark.parametrize("name, mhz", [("icebreaker", 24.2), ("ulx3s_12f", 50.0)])
+def test_bitstream_that_runs_from_the_pll(name, mhz, tmp_path):
+    board, core = boards.load(name).clocked(mhz * 1e6), DummyCore()
+    made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    assert made.clock_mhz == int(mhz) and made.fmax_mhz >= made.clock_mhz
+    (clock,) = json.loads((made.bitstream.parent / "nextpnr.json").read_text())["fmax"].values()
+    assert abs(clock["constraint"] / made.clock_mhz - 1) < 0.005  # nextpnr reads the cell's parameters
+
+
+def test_a_clock_that_is_not_reached(tmp_path):
+    board, core = boards.load("icebreaker").clocked(60e6), DummyCore()
+    with pytest.raises(TimingError, match=r"reaches [\d.]+ MHz with seed 1, .*60 MHz; take --clock \d+") as raised:
+        fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    assert 25 < raised.value.fmax_mhz < 60
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+@pytest.mark.parametrize("text", ["fast", "0", "-3", "nan", "1e9"])
+def test_no_clock(text, capsys):
+    assert cli.main(["plan", "tfc_w1a1", "--board", "icebreaker", "--clock", text]) == 2
+    assert "it is a number of MHz" in capsys.readouterr().err
+
+
+def test_the_plan_at_another_clock(capsys):
+    figures = []
+    for more in ([], ["--clock", "24"]):
+        assert cli.main(["plan", "tfc_w1a1", "--board", "icebreaker", "--json", *more]) == 0
+        figures.append(json.loads(capsys.readouterr().out))
+    slow, fast = figures
+    assert fast["cycles"] == slow["cycles"] and fast["fps"] == 2 * slow["fps"]
