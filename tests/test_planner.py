@@ -47,8 +47,15 @@ def test_more_lanes_never_cost_cycles():
 @pytest.mark.parametrize(
     "model, board, shape, words",
     [
-        ("tfc_w1a1", "icebreaker", {"p": 3}, "P is 3, and no power of two goes with it; take one, or give both"),
-        ("tfc_w1a1", "icebreaker", {"s": 3}, "S is 3, and no power of two goes with it"),
+        (
+            "tfc_w1a1",
+            "icebreaker",
+            {"p": 7},
+            "P is 7, and no array of that is among those that the planner tries; give",
+        ),
+        ("tfc_w1a1", "icebreaker", {"s": 5}, "S is 5, and no array of that"),
+        ("tfc_w1a1", "icebreaker", {"aim": "watts"}, "the aim is one of fps, latency, luts, not 'watts'"),
+        ("tfc_w1a1", "icebreaker", {"fps": 16_000}, "reaches 15,306 images/s, not 16,000; take --aim fps, a faster"),
         ("cnv_random", "icebreaker", {}, "does not fit on icebreaker: .* block RAMs of 30 .* take a larger board"),
         ("cnv_random", "ulx3s_25f", {}, "1542848 weight bits are 1.5 times the block RAM"),
         ("tfc_w1a1", "icebreaker", {"p": 64, "s": 64, "q": 1}, "64 x 64 x 1.*block RAMs of 30.*LUTs of 5280"),
@@ -69,6 +76,18 @@ def test_what_cannot_fit_is_refused_in_words(model, board, shape, words):
         plan(models.load(model).network, boards.load(board), **shape)
     assert "\n" not in str(error.value)
     assert time.monotonic() - started < 20
+
+
+def test_aims():
+    """Each aim is the best at what it is for; a larger array is offered only where it is asked for."""
+    network, board = models.load("cnn_mnist_w1a1").network, boards.load("ulx3s_25f")
+    made = {aim: Fit.of(plan(network, board, aim=aim), board.target) for aim in (None, "fps", "latency", "luts")}
+    assert made[None].luts <= 12_000 < made["fps"].luts <= 0.8 * board.target.luts
+    assert made["fps"].fps > 1.2 * made[None].fps
+    assert made["latency"].latency_us <= 1.02 * min(fit.latency_us for fit in made.values())
+    assert made["luts"].luts < min(made[aim].luts for aim in (None, "fps", "latency"))
+    least = Fit.of(plan(network, board, aim="luts", fps=3000), board.target)
+    assert made["luts"].luts < least.luts < made[None].luts and least.fps >= 3000
 
 
 def network_of(*layers, shape=(1, 8, 8)):

@@ -32,6 +32,13 @@ def add_shape(parser: argparse.ArgumentParser):
     group.add_argument("--p", type=positive, metavar="P", help="output channels side by side")
     group.add_argument("--s", type=positive, metavar="S", help="input-channel bits per output channel and cycle")
     group.add_argument("--q", type=positive, metavar="Q", help="output pixels side by side")
+    group.add_argument(
+        "--aim",
+        metavar="AIM",
+        help="fps, latency or luts (the fewest): use the whole device for it "
+        "(default: fps, in a design that is placed and routed in minutes)",
+    )
+    group.add_argument("--fps", type=positive, default=0, metavar="N", help="at least N images per second")
     group = parser.add_argument_group("how the array is built")
     group.add_argument(
         "--cells", metavar="CELLS",
@@ -128,7 +135,7 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
     model = load_model(options, session)
     with session.step("planning"):
         style = family_style(board.target.family, options.cells, options.stages)
-        planned = plan(model.network, board, options.p, options.s, options.q, style)
+        planned = plan(model.network, board, options.p, options.s, options.q, style, aim=options.aim, fps=options.fps)
     return Fit.of(planned, board.target), board, model
 
 

@@ -6,7 +6,9 @@ from .options import add_board, add_clock, add_json, add_model, add_shape, load_
 HELP = "choose P, S, Q and the memory map for a board; cycles per layer, fps, fit"
 EXAMPLES = """\
   hwgen plan tfc_w1a1 --board icebreaker
-  hwgen plan cnv_random --board ulx3s_85f --q 4 --clock 75 --json"""
+  hwgen plan cnv_random --board ulx3s_85f --q 4 --clock 75 --json
+  hwgen plan cnv_w1a1 --board ulx3s_85f --aim fps
+  hwgen plan lenet_w1a1 --board ulx3s_25f --clock 50 --aim luts --fps 5000"""
 
 
 def add_arguments(parser):

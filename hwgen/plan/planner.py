@@ -6,18 +6,21 @@ from ..boards import Board, Target
 from ..errors import InputError
 from ..network import Network
 from .compile import ArrayShape
-from .cost import estimate_cells
+from .cost import coefficients, estimate_cells
 from .lowering import lower
 from .memory import block_rams, total_rams
 from .plan import Plan, make_plan
 from .style import Style, family_style
 
-CHANNELS = (2, 4, 8, 16, 32, 64, 128)
-LANES = (4, 8, 16, 32, 64, 128)
-PIXELS = (1, 2, 4, 8)
+CHANNELS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+LANES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+PIXELS = (1, 2, 3, 4, 5, 6, 8)
+"""What the planner tries for P, S and Q."""
+
+AIMS = ("fps", "latency", "luts")
 LUT_SHARE = 0.80
 AUTOMATIC_LUTS = 12_000
-"""What the planner fills by itself: this part of a device, and no more LUTs than place and route does in minutes."""
+"""What the planner fills of a device by itself: a part; without an aim, no more than is placed and routed in minutes."""
 
 SHELL_LUTS = 350
 """LUTs of the board shell (serial port, reset)."""
@@ -78,14 +81,23 @@ def plan(
     s: int | None = None,
     q: int | None = None,
     style: Style | None = None,
+    *,
+    aim: str | None = None,
+    fps: float = 0,
 ) -> Plan:
-    """The plan for a board: the given P, S, Q and style, for sizes not given the fastest that fit, and for no style the
+    """The plan for a board: the given P, S, Q and style, for sizes not given the best that fit, and for no style the
     family's.
+
+    Parameters
+    ----------
+    aim : ``"fps"``: most frames per second; ``"latency"``: the shortest way from an image to its class; ``"luts"``: the
+        fewest LUTs. Without one, most frames per second in a design that is placed and routed in minutes
+    fps : least frames per second, at the board's clock
 
     Raises
     ------
     InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit; or the
-        style's cells are those of another family
+        style's cells are those of another family; or there is no such aim
     """
     target = board.target
     style = style or family_style(target.family)
@@ -93,38 +105,58 @@ def plan(
         raise InputError(
             f"{board.name} is of the family {target.family}, which has no {style.cells} cells; take generic"
         )
+    if aim not in (None, *AIMS):
+        raise InputError(f"the aim is one of {', '.join(AIMS)}, not {aim!r}")
+    given = None not in (p, s, q)
+    limit = target.luts if given else LUT_SHARE * target.luts
+    if not given and aim is None:
+        limit = min(limit, AUTOMATIC_LUTS)
+    most = None if given else limit / coefficients(target.family, style.cells).lanes
     lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []
-    for shape in _shapes(p, s, q):
+    for shape in _shapes(p, s, q, most):
         try:
             fits.append(Fit.of(make_plan(network, lowered, shape, style=style), target))
         except InputError as error:
             refusals.append(error)
     if not fits and not refusals:
-        name, size = ("P", p) if p else ("S", s)
-        raise InputError(f"{name} is {size}, and no power of two goes with it; take one, or give both P and S")
+        named = " and ".join(f"{name} is {size}" for name, size in (("P", p), ("S", s), ("Q", q)) if size)
+        raise InputError(f"{named}, and no array of that is among those that the planner tries; give P, S and Q")
     if not fits:
         raise refusals[0]
-    limit = target.luts if None not in (p, s, q) else min(LUT_SHARE * target.luts, AUTOMATIC_LUTS)
     usable = [fit for fit in fits if fit.fits and fit.luts <= limit]
     if not usable:
         raise _refusal(network, board, fits, limit)
-    # Among plans that are as good as the fastest the smallest.
-    fastest = max(fit.fps for fit in usable)
-    best = min((fit for fit in usable if fit.fps > 0.98 * fastest), key=lambda fit: (fit.luts, fit.rams))
-    return best.plan
+    fast = [fit for fit in usable if fit.fps >= fps]
+    if not fast:
+        most_fps = max(fit.fps for fit in usable)
+        raise InputError(
+            f"{network.name} on {board.name} reaches {most_fps:,.0f} images/s, not {fps:,.0f}; "
+            f"take --aim fps, a faster --clock or a larger board"
+        )
+    return _best(fast, aim).plan
 
 
-def _shapes(p, s, q):
-    """Array shapes to try: those given, or all powers of two that go together."""
+def _best(fits, aim):
+    """Among those that come within 2 % of the aim the smallest."""
+    if aim == "luts":
+        return min(fits, key=lambda fit: (fit.luts, fit.rams))
+    cost = [fit.latency_us if aim == "latency" else 1 / fit.fps for fit in fits]
+    near = [fit for fit, each in zip(fits, cost, strict=True) if each < 1.02 * min(cost)]
+    return min(near, key=lambda fit: (fit.luts, fit.rams))
+
+
+def _shapes(p, s, q, most):
+    """Array shapes to try: those given, or all that go together, of at most `most` lanes in all."""
     for channels in [p] if p else CHANNELS:
         for lanes in [s] if s else LANES:
             if channels % lanes and lanes % channels:
                 if not (p and s):
                     continue
             for pixels in [q] if q else PIXELS:
-                yield ArrayShape(p=channels, s=lanes, q=pixels)
+                if most is None or channels * lanes * pixels <= most:
+                    yield ArrayShape(p=channels, s=lanes, q=pixels)
 
 
 def _refusal(network, board, fits, limit):
