@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,34 @@ def test_a_clock_that_is_not_reached(tmp_path):
         fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
     assert 25 < raised.value.fmax_mhz < 60
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
+
+
+def test_the_highest_clock(monkeypatch, capsys):
+    """It is built at the oscillator's clock, at what that reached, and slower until the clock is reached."""
+    reached = {12.0: 33.88, 33.75: 33.67, 33.0: 33.58}
+
+    def build(top, board, **options):
+        clock = board.target.clock_hz / 1e6
+        if reached[clock] < clock:
+            raise TimingError("too slow", fmax_mhz=reached[clock])
+        return fpga.Bitstream(
+            board=board.name, bitstream=Path("top.bin"), digest="", luts=1, rams=1, sprams=0, dsps=0,
+            fmax_mhz=reached[clock], clock_mhz=clock, seed=1, seeds={"1": reached[clock]}, seconds=1.0, steps={},
+            tools={}, cached=False,
+        )  # fmt: skip
+
+    monkeypatch.setattr(fpga, "build", build)
+    assert cli.main(["build", "tfc_w1a1", "--board", "icebreaker", "--clock", "max", "--json"]) == 0
+    out, err = capsys.readouterr()
+    made = json.loads(out)
+    assert (made["clock_mhz"], made["fmax_mhz"]) == (33.0, 33.58)
+    assert made["fps"] == 33e6 / 784
+    assert (
+        "it reaches 33.88 MHz; the PLL makes 33.75 MHz" in err and "it reaches 33.67 MHz; the PLL makes 33 MHz" in err
+    )
+    reached[12.0] = 12.5  # of which the PLL makes nothing
+    assert cli.main(["build", "tfc_w1a1", "--board", "icebreaker", "--clock", "max", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["clock_mhz"] == 12.0
 
 
 @pytest.mark.parametrize("text", ["fast", "0", "-3", "nan", "1e9"])

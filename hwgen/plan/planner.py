@@ -20,7 +20,7 @@ PIXELS = (1, 2, 3, 4, 5, 6, 8)
 AIMS = ("fps", "latency", "luts")
 LUT_SHARE = 0.80
 AUTOMATIC_LUTS = 12_000
-"""What the planner fills of a device by itself: a part; without an aim, no more than is placed and routed in minutes."""
+"""How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
 SHELL_LUTS = 350
 """LUTs of the board shell (serial port, reset)."""
