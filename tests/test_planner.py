@@ -20,7 +20,8 @@ from hwgen.plan.compile import ArrayShape
 from hwgen.plan.layout import Layout, pitch
 from hwgen.plan.lowering import lower
 from hwgen.plan.memory import block_rams
-from hwgen.plan.plan import MemorySpec, make_plan
+from hwgen.plan.placing import make_plan
+from hwgen.plan.plan import MemorySpec
 
 
 def test_every_bundled_model_fits_where_its_card_says():

@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 
-from ..errors import InputError
 from ..network import Network
 from . import pipeline
 from .compile import (
@@ -14,16 +13,15 @@ from .compile import (
     HardwareRamp,
     Logits,
     Tap,
-    compile_stage,
     hardware_ramp,
     hardware_thresholds,
     logits,
     tap_table,
     weight_words,
 )
-from .layout import Layout, ceil_div, pitch
+from .layout import Layout, ceil_div
 from .lowering import Lowered
-from .schedule import Timing, ring_length, schedule
+from .schedule import Timing
 from .style import Style
 
 BLOCK_BITS = 1024
@@ -61,7 +59,7 @@ class PlannedStage:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Everything that the hardware is made from. Built by `make_plan`; all integers.
+    """Everything that the hardware is made from. Built by `placing.make_plan`; all integers.
 
     Attributes
     ----------
@@ -354,112 +352,3 @@ class Plan:
 
 def _table(name, depth, width):
     return MemorySpec(name=name, depth=depth, width=width, block=depth * width >= BLOCK_BITS)
-
-
-def make_plan(
-    network: Network,
-    lowered: Lowered,
-    shape: ArrayShape,
-    *,
-    style: Style | None = None,
-    parameter_lanes: int | None = None,
-    threshold_lanes: int | None = None,
-) -> Plan:
-    """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
-    style = style or Style()
-    latency = style.latency(shape.s)
-    compiled = _compile(lowered, shape, style)
-    options = [n for n in (1, 2, 4, 8, 16, 32, 64) if shape.p % n == 0]
-    if parameter_lanes is None:
-        parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1], latency))
-    if threshold_lanes is None:
-        usable = [n for n in options if ring_length(shape, n) >= 2]
-        multi = any(c.threshold_rounds for c in compiled)
-        if multi and not usable:
-            raise InputError(f"P*Q is {shape.p * shape.q}; activations of 2 or more bits need at least 2")
-        threshold_lanes = (
-            _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n, latency)) if multi else 1
-        )
-    timings, idle = schedule(compiled, shape, parameter_lanes, threshold_lanes, latency)
-    inputs, layouts, depth = _memory_map(lowered, compiled, shape)
-    stages = tuple(
-        PlannedStage(compiled=c, source=source, target=target, timing=timing)
-        for c, source, target, timing in zip(compiled, layouts, [*layouts[1:], None], timings, strict=True)
-    )
-    return Plan(
-        network=network,
-        lowered=lowered,
-        shape=shape,
-        style=style,
-        parameter_lanes=parameter_lanes,
-        threshold_lanes=threshold_lanes,
-        inputs=inputs,
-        stages=stages,
-        memory_depth=depth,
-        idle=idle,
-    )
-
-
-SPLIT_COST = {"generic": 1.12, "ecp5": 1.04}
-"""By how much two planes at a time have to be faster: for them the array grows as much (`hwgen.bench.array`)."""
-
-
-def _compile(lowered, shape, style):
-    """Every stage; the first one packed, and with two planes at a time, where that saves cycles.
-
-    One that gives the logits is never packed: its array steps trail the sequencer's, which counts the last to its own.
-    """
-    first, *others = lowered.stages
-    others = [compile_stage(stage, shape, packed=False) for stage in others]
-    ways = [compile_stage(first, shape, packed=False)]
-    if others and len(first.taps) > 1 and max(2, first.input_type.bits) <= shape.s:
-        packed = compile_stage(first, shape, packed=True)
-        ways.append(packed)
-        left = style.left_lanes(shape.s)
-        if packed.planes % 2 == 0 and first.weights[0].size <= min(left, shape.s - left):
-            ways.append(compile_stage(first, shape, packed=True, left=left))
-
-    def cost(way):
-        cycles = _cycles([way, *others], shape, shape.p, shape.p, style.latency(shape.s))
-        return cycles * SPLIT_COST[style.cells] if way.left else cycles
-
-    return [min(ways, key=cost), *others]
-
-
-def _cycles(compiled, shape, parameter_lanes, threshold_lanes, latency):
-    timings, _ = schedule(compiled, shape, parameter_lanes, threshold_lanes, latency)
-    return sum(t.cycles for t in timings)
-
-
-def _fewest(options, cycles):
-    """The fewest lanes whose cycles are within 1 % of the best."""
-    figures = [cycles(n) for n in options]
-    return next(n for n, c in zip(options, figures, strict=True) if c * 100 <= min(figures) * 101)
-
-
-def _memory_map(lowered, compiled, shape):
-    """Two images, then the maps between stages, in turn in one place and another."""
-
-    def layout(base, i, channels, height, width):
-        reader = compiled[i]
-        words, planes = (reader.words, 1) if reader.packed else (reader.words, reader.planes)
-        if i:
-            words = max(words, compiled[i - 1].tiles * max(1, shape.p // shape.s) if shape.p > shape.s else words)
-        return Layout(
-            base=base,
-            height=height,
-            width=width,
-            words=words,
-            planes=planes,
-            step=reader.pitch,
-            pitch=pitch(width, reader.pitch[1], reader.span, shape.q),
-            banks=shape.q,
-        )
-
-    first = layout(0, 0, *lowered.input.shape)
-    second = replace(first, base=first.size)
-    maps = [layout(0, i + 1, *c.stage.output_shape) for i, c in enumerate(compiled[:-1])]
-    place = [2 * first.size, 2 * first.size + max((m.size for m in maps[::2]), default=0)]
-    maps = [replace(m, base=place[i % 2]) for i, m in enumerate(maps)]
-    depth = max([second.base + second.size, *(m.base + m.size for m in maps)])
-    return (first, second), [first, *maps], depth

@@ -9,7 +9,8 @@ from .compile import ArrayShape
 from .cost import coefficients, estimate_cells
 from .lowering import lower
 from .memory import block_rams, total_rams
-from .plan import Plan, make_plan
+from .placing import make_plan
+from .plan import Plan
 from .style import Style, family_style
 
 CHANNELS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hwgen.network import Network
 from hwgen.plan.compile import ArrayShape
 from hwgen.plan.lowering import lower
-from hwgen.plan.plan import Plan, make_plan
+from hwgen.plan.placing import make_plan
+from hwgen.plan.plan import Plan
 
 
 def plan_for(network: Network, p: int, s: int, q: int, **lanes) -> Plan:
