@@ -1,8 +1,8 @@
-"""Per-stage constants as combinational tables indexed by a stage number."""
+"""Per-stage constants as tables indexed by a stage number."""
 
 from amaranth import Signal, signed, unsigned
 
-__all__ = ["stage_field"]
+__all__ = ["held_field", "stage_field"]
 
 
 def stage_field(m, stage, values, name, *, is_signed=False):
@@ -18,4 +18,16 @@ def stage_field(m, stage, values, name, *, is_signed=False):
         for index, value in enumerate(values):
             with m.Case(index):
                 m.d.comb += field.eq(value)
+    return field
+
+
+def held_field(m, done, following, values, name):
+    """A register that shows values of the stage that is walked, without the time that a table takes: at an edge with
+    `done` it goes from those of one stage to those of stage `following`. The first stage's are there from the start."""
+    table = stage_field(m, following, values, f"next_{name}")
+    if len(set(values)) == 1:
+        return table
+    field = Signal(table.shape(), init=int(values[0]), name=name)
+    with m.If(done):
+        m.d.sync += field.eq(table)
     return field

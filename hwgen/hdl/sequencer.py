@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
 from ..plan.schedule import parameter_time
-from .fields import stage_field
+from .fields import held_field
 from .step import step_layout
 
 __all__ = ["Sequencer"]
@@ -53,8 +53,12 @@ class Sequencer(wiring.Component):
         )
 
     def _fields(self, m):
-        """Loop limits and increments of the current stage, by name."""
+        """Loop limits and increments of the current stage, by name; the stage goes on where it is done."""
         plan = self.plan
+        following = Signal.like(self.stage)
+        m.d.comb += following.eq(Mux(self.stage == len(plan.stages) - 1, 0, self.stage + 1))
+        with m.If(self.stage_done):
+            m.d.sync += self.stage.eq(following)
         compiled = [s.compiled for s in plan.stages]
         sources = [s.source for s in plan.stages]
         starts = [sum(len(t) for t in plan.tap_tables[:i]) for i in range(len(compiled))]
@@ -72,8 +76,10 @@ class Sequencer(wiring.Component):
             "plane_words": [f.plane_words for f in sources],
             "spacing": [(t.spacing if s.target else 1) - 1 for s, t in zip(plan.stages, timings)],
             "gap": [t.gap for t in [*timings[1:], timings[0]]],
+            "final": [i == len(compiled) - 1 for i in range(len(compiled))],
         }
-        return {name: stage_field(m, self.stage, values, name) for name, values in tables.items()}, tables
+        fields = {name: held_field(m, self.stage_done, following, values, name) for name, values in tables.items()}
+        return fields, tables
 
     def elaborate(self, platform):
         m = Module()
@@ -111,8 +117,7 @@ class Sequencer(wiring.Component):
         m.d.comb += ends.eq(at_last["word"] & at_last["tap"] & at_last["plane"])
         leads = self._leads(m)
         m.d.comb += gives.eq(ends & ~leads)
-        final = Signal()
-        m.d.comb += final.eq(self.stage == len(plan.stages) - 1)
+        final = field["final"]
         issue = Signal()
         m.d.comb += issue.eq(
             (~fresh["frame"] | self.image)
@@ -191,6 +196,6 @@ class Sequencer(wiring.Component):
             m.d.sync += [group.eq(0), tile.eq(tile + 1), fresh["tile"].eq(1)]
             with m.If(at_last["tile"]):
                 m.d.comb += self.stage_done.eq(1)
-                m.d.sync += [tile.eq(0), self.stage.eq(self.stage + 1), gap.eq(field["gap"])]
-        with m.If(self.stage_done & (self.stage == len(plan.stages) - 1)):
-            m.d.sync += [self.stage.eq(0), fresh["frame"].eq(1), self.parity.eq(~self.parity)]
+                m.d.sync += [tile.eq(0), gap.eq(field["gap"])]
+        with m.If(self.stage_done & field["final"]):
+            m.d.sync += [fresh["frame"].eq(1), self.parity.eq(~self.parity)]
