@@ -20,6 +20,7 @@ SMALLEST = {
     "lfc_w1a1": "ulx3s_85f",
     "sfc_w1a1": "ulx3s_12f",
     "tfc_w1a1": "icebreaker",
+    "tinbinn_w1a8": "ulx3s_85f",
 }
 """What README says. (The ULX3S of 12F and 25F hold the same die. No board holds the weights of bc_vgg_w1a8.)"""
 

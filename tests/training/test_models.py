@@ -18,6 +18,7 @@ LEAST = {
     "cnv_w1a1": 0.8,
     "cnv_w1a2": 0.83,
     "bc_vgg_w1a8": 0.86,
+    "tinbinn_w1a8": 0.864,
 }
 
 
