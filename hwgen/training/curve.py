@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
 from ..outputs import write_file
 
@@ -17,8 +17,9 @@ def draw(points: Sequence[dict], title: str, path: Path):
     losses = figure.subplots()
     losses.plot(epochs, [point["loss"] for point in points], color="tab:blue", marker=".", label="loss in training")
     losses.set(title=title, xlabel="epoch", ylabel="loss in training", yscale="log")
-    for set_formatter in (losses.yaxis.set_major_formatter, losses.yaxis.set_minor_formatter):
-        set_formatter(StrMethodFormatter("{x:g}"))
+    losses.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    losses.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    losses.yaxis.set_minor_locator(NullLocator())
     losses.yaxis.label.set_color("tab:blue")
     errors = losses.twinx()
     wrong = [1 - point["validation_accuracy"] for point in points]
