@@ -57,7 +57,8 @@ def refit(measured: list[Measured], start: Coefficients) -> Coefficients:
     names = [name for name in asdict(start) if name != "cell"]
     before = np.array([getattr(start, name) for name in names])
     found = np.array([m.counts.luts for m in measured])
-    amounts = np.array([[quantities(m.plan)[name] for name in names] for m in measured]) * before / found[:, None]
+    counted = [quantities(m.plan, m.family) for m in measured]
+    amounts = np.array([[each[name] for name in names] for each in counted]) * before / found[:, None]
     drawn = TRUST**0.5 * np.eye(len(names))
     targets = np.concatenate([1 - amounts.sum(axis=1), np.zeros(len(names))])
     change, *_ = np.linalg.lstsq(np.concatenate([amounts, drawn]), targets, rcond=None)

@@ -1,7 +1,9 @@
-"""LUT estimate of a plan: a sum over what it is made of, with coefficients fitted to syntheses (docs/numbers.md)."""
+"""LUT estimate of a plan: a sum over what it is made of, with coefficients fitted to syntheses (`make calibrate`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from ..boards import FAMILIES
+from .memory import multiplexers
 from .plan import Plan
 
 
@@ -24,6 +26,7 @@ class Coefficients:
     codes : bits of pooled codes, four times where they are searched
     rings : accumulator bits in the rings of the threshold unit
     tables : sixteen bits of tables in LUTs
+    muxes : bits of two-way multiplexers behind block RAM
     fixed : everything else
     cell : logic cells of the device per LUT4 (iCE40 counts a register without its LUT as a cell of its own)
     """
@@ -41,23 +44,29 @@ class Coefficients:
     codes: float
     rings: float
     tables: float
+    muxes: float
     fixed: float
     cell: float
 
 
 FAMILY = {
     "ice40": Coefficients(
-        lanes=2.81, split=19, accumulators=1.25, queue=0.90, stages=47.6, addresses=21.2, maps=32, border=21.3,
-        words=1.98, window=1.45, codes=1.00, rings=1.14, tables=1.07, fixed=244, cell=1.36,
+        lanes=2.88, split=19, accumulators=1.10, queue=0.813, stages=49.5, addresses=20.0, maps=30.6, border=20.4,
+        words=2.17, window=1.41, codes=0.987, rings=1.14, tables=1.08, muxes=1.02, fixed=255, cell=1.36,
     ),
     "ecp5": Coefficients(
-        lanes=2.16, split=24, accumulators=1.84, queue=1.28, stages=135, addresses=23.8, maps=20, border=4.65,
-        words=1.56, window=1.45, codes=1.20, rings=1.44, tables=1.23, fixed=295, cell=1.0,
+        lanes=2.01, split=24, accumulators=1.92, queue=1.21, stages=115, addresses=23.2, maps=19.5, border=4.72,
+        words=1.56, window=1.43, codes=1.20, rings=1.44, tables=1.23, muxes=0.605, fixed=292, cell=1.0,
     ),
 }  # fmt: skip
 
-CARRY_CELLS = {"ecp5": replace(FAMILY["ecp5"], lanes=1.48, split=4, accumulators=1.2)}
-"""The same for arrays in the family's own cells, from the array of 64 x 64 x 1 alone (docs/numbers.md)."""
+CARRY_CELLS = {
+    "ecp5": Coefficients(
+        lanes=1.20, split=4.32, accumulators=1.57, queue=0.569, stages=112, addresses=25.0, maps=21.2, border=4.94,
+        words=1.85, window=1.76, codes=1.16, rings=1.39, tables=1.23, muxes=0.828, fixed=314, cell=1.0,
+    ),
+}  # fmt: skip
+"""The same for arrays in the family's own cells."""
 
 
 def coefficients(family: str, cells: str) -> Coefficients:
@@ -65,7 +74,7 @@ def coefficients(family: str, cells: str) -> Coefficients:
     return FAMILY[family] if cells == "generic" else CARRY_CELLS[cells]
 
 
-def quantities(plan: Plan) -> dict[str, float]:
+def quantities(plan: Plan, family: str) -> dict[str, float]:
     """How much of each of `Coefficients` a plan has."""
     shape, bits = plan.shape, plan.accumulator_bits
     elements = shape.p * shape.q
@@ -86,6 +95,7 @@ def quantities(plan: Plan) -> dict[str, float]:
         "codes": elements * plan.code_bits * (4 if plan.has_multi_threshold else 1),
         "rings": elements * plan.threshold_bits if plan.has_multi_threshold else 0,
         "tables": sum(spec.bits for spec in plan.memories if not spec.block) / 16,
+        "muxes": multiplexers(plan, FAMILIES[family]),
         "fixed": 1,
     }
 
@@ -93,7 +103,7 @@ def quantities(plan: Plan) -> dict[str, float]:
 def estimate_luts(plan: Plan, family: str) -> int:
     """Expected LUT4 of the core, as synthesis counts them (a carry cell of ECP5 counts as two)."""
     each = coefficients(family, plan.style.cells)
-    return round(sum(getattr(each, name) * amount for name, amount in quantities(plan).items()))
+    return round(sum(getattr(each, name) * amount for name, amount in quantities(plan, family).items()))
 
 
 def estimate_cells(plan: Plan, family: str) -> int:
