@@ -82,7 +82,7 @@ def quantities(plan: Plan, family: str) -> dict[str, float]:
     pixels = len(first.gathering.rows) * first.gathering.columns if first.gathering else 0
     window = pixels * first.stage.weights.shape[2] * first.planes
     return {
-        "lanes": elements * shape.s,
+        "lanes": elements * plan.style.counted(shape.s),
         "split": elements if plan.split else 0,
         "accumulators": elements * bits * (2 if plan.planes > 1 else 1),
         "queue": shape.p * bits,

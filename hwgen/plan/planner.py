@@ -23,7 +23,7 @@ LUT_SHARE = 0.80
 AUTOMATIC_LUTS = 12_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
-SHELL_LUTS = 350
+SHELL_LUTS = 500
 """LUTs of the board shell (serial port, reset)."""
 
 

@@ -45,6 +45,10 @@ class Style:
         """What counts S lanes: all of them, or 2^k - 1 in carry cells, where the accumulator takes one more."""
         return counter(lanes) if self.cells == "generic" else counter(max(3, (1 << (lanes - 1).bit_length()) - 1))
 
+    def counted(self, lanes: int) -> int:
+        """Lanes that a processing element has cells for: in carry cells a power of two, whatever of it is used."""
+        return lanes if self.cells == "generic" else self.tree(lanes).size + 1
+
     def left_lanes(self, lanes: int) -> int:
         """How many of the lanes, from the first on, are counted apart until the tree's last level; 0 where constants
         fill the tree or single lanes meet there."""
