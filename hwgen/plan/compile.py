@@ -268,7 +268,8 @@ def weight_words(compiled: CompiledStage, shape: ArrayShape) -> list[int]:
         bits, lanes = wide, shape.s
     padded = compiled.array_words * shape.s
     filler = np.arange(padded - lanes) % 2 == 0
-    wide = np.zeros((compiled.tiles * shape.p, bits.shape[1], padded), bool)
+    # Of channels that are none, too, lanes without a tap count nothing.
+    wide = np.full((compiled.tiles * shape.p, bits.shape[1], padded), compiled.left > 0)
     wide[:outputs, :, :lanes] = bits
     wide[:, :, lanes:] = filler
     if compiled.doubled:

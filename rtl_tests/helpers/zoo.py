@@ -168,6 +168,13 @@ def _window_only(c):
     c.convolution(7, (3, 3)).add(Flatten(order="CHW"))
 
 
+def _idle_channels(c):
+    """Two planes at a time of dark images, and most of a tile's channels are none: they have to give 0 all the same."""
+    c.add(Lookup(table=np.where(np.arange(256) < 240, 0, np.arange(256))[None], output=unsigned(8)))
+    c.convolution(3, (3, 3)).threshold(BIPOLAR)
+    c.add(Flatten(order="CHW")).dense(4)
+
+
 CASES = (
     Case("packed rgb", (4, 8, 2), (3, 9, 7), _packed_rgb),
     Case("wide kernels", (4, 2, 3), (1, 9, 8), _wide_kernels),
@@ -185,5 +192,6 @@ CASES = (
     Case("packed late", (3, 6, 3), (1, 9, 10), _packed_late),
     Case("packed apart", (4, 16, 2), (2, 7, 11), _packed_apart),
     Case("two planes", (4, 16, 2), (1, 9, 10), _two_planes),
+    Case("idle channels", (8, 32, 1), (1, 5, 5), _idle_channels),
     Case("window only", (2, 16, 1), (2, 3, 3), _window_only),
 )
