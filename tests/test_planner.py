@@ -91,6 +91,12 @@ def test_aims():
     assert made["luts"].luts < least.luts < made[None].luts and least.fps >= 3000
 
 
+def test_a_narrow_array():
+    """Sizes that do not go with the given one are passed over, not refused."""
+    planned = plan(models.load("tfc_w1a1").network, boards.load("icebreaker"), p=1)
+    assert planned.shape.p == 1 and planned.shape.s <= 64
+
+
 def network_of(*layers, shape=(1, 8, 8)):
     return Network(image_shape=shape, layers=[*layers, Argmax()])
 

@@ -116,13 +116,14 @@ def plan(
     lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []
-    for shape in _shapes(p, s, q, most):
+    for sizes in _sizes(p, s, q, most):
         try:
-            fits.append(Fit.of(make_plan(network, lowered, shape, style=style), target))
+            fits.append(Fit.of(make_plan(network, lowered, ArrayShape(**sizes), style=style), target))
         except InputError as error:
             refusals.append(error)
     if not fits and not refusals:
-        named = " and ".join(f"{name} is {size}" for name, size in (("P", p), ("S", s), ("Q", q)) if size)
+        named = [f"{name} is {size}" for name, size in (("P", p), ("S", s), ("Q", q)) if size]
+        named = " and ".join(named) or f"{board.name} has {target.luts} LUTs"
         raise InputError(f"{named}, and no array of that is among those that the planner tries; give P, S and Q")
     if not fits:
         raise refusals[0]
@@ -148,16 +149,15 @@ def _best(fits, aim):
     return min(near, key=lambda fit: (fit.luts, fit.rams))
 
 
-def _shapes(p, s, q, most):
-    """Array shapes to try: those given, or all that go together, of at most `most` lanes in all."""
+def _sizes(p, s, q, most):
+    """P, S and Q to try: those given, or all that go together, of at most `most` lanes in all."""
     for channels in [p] if p else CHANNELS:
         for lanes in [s] if s else LANES:
-            if channels % lanes and lanes % channels:
-                if not (p and s):
-                    continue
+            if channels % lanes and lanes % channels and not (p and s):
+                continue
             for pixels in [q] if q else PIXELS:
                 if most is None or channels * lanes * pixels <= most:
-                    yield ArrayShape(p=channels, s=lanes, q=pixels)
+                    yield {"p": channels, "s": lanes, "q": pixels}
 
 
 def _refusal(network, board, fits, limit):

@@ -8,10 +8,10 @@ from .layout import ceil_div
 
 CELLS = ("generic", "ecp5")
 STAGES = {"generic": 1, "ecp5": 2}
-"""Registers within the popcount where nobody says how many. What they are worth: docs/numbers.md."""
+"""Registers within the popcount where nobody says how many."""
 
 SHARED = 8
-"""Channels that read one copy of a register that all channels need. What it is worth: docs/numbers.md."""
+"""Channels that read one copy of a register that all channels need (decision 10)."""
 
 PART = 1024
 """Bits of a weight word, at least, that have an address of their own: fewer would waste block RAM."""
