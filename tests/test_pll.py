@@ -78,6 +78,14 @@ def test_a_clock_that_is_not_reached(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
+def test_a_board_file_with_the_wrong_oscillator(tmp_path):
+    board, core = boards.load("icebreaker"), DummyCore()
+    board = replace(board, target=replace(board.target, clock_hz=20_100_000))
+    with pytest.raises(InputError, match=r"clock_hz is 20100000, which SB_PLL40_PAD does not make of"):
+        fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_highest_clock(monkeypatch, capsys):
     """It is built at the oscillator's clock, at what that reached, and slower until the clock is reached."""
     reached = {12.0: 33.88, 33.75: 33.67, 33.0: 33.58}

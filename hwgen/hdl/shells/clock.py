@@ -5,6 +5,7 @@ from amaranth.hdl import Elaboratable
 from amaranth.lib import io
 from amaranth.lib.cdc import FFSynchronizer
 
+from ...errors import InputError
 from ...pll import setting
 
 __all__ = ["Clock"]
@@ -22,6 +23,10 @@ class Clock(Elaboratable):
     ----------
     cell : a key of `hwgen.pll.CELLS`
     hertz : a frequency that this cell makes of that clock, rounded down
+
+    Raises
+    ------
+    InputError : on elaboration, it does not
     """
 
     def __init__(self, cell: str, hertz: int):
@@ -29,8 +34,13 @@ class Clock(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
-        made = setting(self.cell, round(platform.default_clk_frequency), self.hertz + 1)
-        assert made is not None and int(made.frequency) == self.hertz
+        oscillator = round(platform.default_clk_frequency)
+        made = setting(self.cell, oscillator, self.hertz + 1)
+        if made is None or int(made.frequency) != self.hertz:
+            raise InputError(
+                f"clock_hz is {self.hertz}, which {self.cell} does not make of the platform's {oscillator} Hz; "
+                f"write {oscillator} in the board's file and give --clock"
+            )
         pin = platform.request(platform.default_clk, dir="-")
         clock, locked = Signal(), Signal()
         if self.cell == "SB_PLL40_PAD":
