@@ -9,6 +9,7 @@ from . import csr
 from .array import Array
 from .buffers import ActivationMemory, WeightMemory
 from .collector import Collector
+from .delay import delayed
 from .emitter import Emitter
 from .loader import Loader
 from .parameters import ParameterLoader
@@ -162,12 +163,14 @@ class Core(wiring.Component):
             with m.If(~packer.playing & reader.packed):
                 m.d.comb += control.step.eq(0)
         m.d.comb += weights.control.eq(control)
-        for i in range(weights.latency):
-            before, control = control, Signal.like(control, name=f"fed_control_{i}")
-            arrived, words = words, Signal.like(words, name=f"fed_words_{i}", reset_less=True)
-            counted, valid = valid, Signal.like(valid, name=f"fed_valid_{i}", reset_less=True)
-            m.d.sync += [control.eq(before), words.eq(arrived), valid.eq(counted)]
-        m.d.comb += [array.control.eq(control), array.activations.eq(words), array.valid.eq(valid)]
+        # They wait for the weights.
+        later = weights.latency
+        m.d.comb += [
+            array.control.eq(delayed(m, "fed_control", control, later, reset_less=False)[-1]),
+            array.valid.eq(delayed(m, "fed_valid", valid, later)[-1]),
+        ]
+        for lane, word in enumerate(words):
+            m.d.comb += array.activations[lane].eq(delayed(m, f"fed_word_{lane}", word, later)[-1])
         m.d.comb += [
             array.weights.eq(weights.weights),
             array.start.eq(parameters.start),

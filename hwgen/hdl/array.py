@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..plan.layout import ceil_div
 from ..plan.style import Style
+from .delay import delayed
 from .pe import processing_element
 from .repeated import Repeated, copies
 from .step import step_layout
@@ -76,13 +77,13 @@ class Array(wiring.Component):
         self._follow(m, [pixels[0] for pixels in controls], channels)
         weights = [
             self._skewed(
-                self._delayed(m, f"weights_{p}", self.weights.word_select(p, self.s), first + max(popcount.skew)),
+                delayed(m, f"weights_{p}", self.weights.word_select(p, self.s), first + max(popcount.skew)),
                 popcount,
             )
             for p in range(self.p)
         ]
         activations = self._activations(m, platform, popcount)
-        valid = self._delayed(m, "valid", self.valid, first + popcount.latency - 1)[-1]
+        valid = delayed(m, "valid", self.valid, first + popcount.latency - 1)[-1]
         for p in range(self.p):
             low = Signal(name=f"low_{p}")
             if self.planes > 1:
@@ -107,7 +108,7 @@ class Array(wiring.Component):
     def _control(self, m, platform):
         """Control as it was 0 .. latency - 1 cycles before: for every copy, for every pixel."""
         if not self.style.input_registers:
-            return [[self._delayed(m, "control", self.control, self.latency - 1, reset_less=False)] * self.q]
+            return [[delayed(m, "control", self.control, self.latency - 1, reset_less=False)] * self.q]
         # What the copies hold right after a reset does not count: they have none.
         stale = Signal(init=1)
         m.d.sync += stale.eq(0)
@@ -118,7 +119,7 @@ class Array(wiring.Component):
             for q in range(self.q):
                 held, counted = next(registers), Signal(layout, name=f"counted_{i}_{q}")
                 m.d.comb += [counted.eq(held), counted.step.eq(layout(held).step & ~stale)]
-                later = self._delayed(m, f"control_{i}_{q}", counted, self.latency - 2, reset_less=False)
+                later = delayed(m, f"control_{i}_{q}", counted, self.latency - 2, reset_less=False)
                 controls[-1].append([self.control, *later])
         return controls
 
@@ -138,25 +139,14 @@ class Array(wiring.Component):
         words = [~word if self.style.cells == "ecp5" else word for word in self.activations]
         later = max(popcount.skew)
         if not self.style.input_registers:
-            delayed = [self._delayed(m, f"activations_{q}", word, later) for q, word in enumerate(words)]
-            return [[self._skewed(values, popcount) for values in delayed]]
+            return [
+                [self._skewed(delayed(m, f"activations_{q}", word, later), popcount) for q, word in enumerate(words)]
+            ]
         made = [copies(m, platform, f"activations_{q}", word, self.copies) for q, word in enumerate(words)]
         return [
-            [
-                self._skewed(self._delayed(m, f"activations_{q}_{i}", held[i], later), popcount)
-                for q, held in enumerate(made)
-            ]
+            [self._skewed(delayed(m, f"activations_{q}_{i}", held[i], later), popcount) for q, held in enumerate(made)]
             for i in range(self.copies)
         ]
-
-    def _delayed(self, m, name, value, cycles, *, reset_less=True):
-        """`value` as it was 0 .. `cycles` cycles before; without a reset where the control says whether it counts."""
-        values = [value]
-        for i in range(cycles):
-            later = Signal(value.shape(), name=f"{name}_{i + 1}", reset_less=reset_less)
-            m.d.sync += later.eq(values[-1])
-            values.append(later)
-        return values
 
     def _skewed(self, values, popcount):
         """The lanes of a word, each by its skew; `values` as they were 0, 1, .. cycles before."""
