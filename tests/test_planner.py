@@ -46,6 +46,30 @@ def test_more_lanes_never_cost_cycles():
 
 
 @pytest.mark.parametrize(
+    "model, board, shape, cycles, rams",
+    [
+        ("tfc_w1a1", "icebreaker", (8, 32, 1), 272, 25),
+        ("sfc_w1a1", "ulx3s_12f", (8, 64, 1), 726, 39),
+        ("cnn_mnist_w1a1", "icebreaker", (8, 16, 1), 40_311, 30),
+        ("cnn_mnist_w1a1", "ulx3s_25f", (16, 16, 4), 6586, 14),
+        ("lenet_w1a1", "ulx3s_12f", (16, 32, 1), 16_822, 52),
+        ("cnv_w1a1", "ulx3s_85f", (32, 32, 1), 71_754, 100),
+        ("cnv_w1a1", "ulx3s_85f", (64, 64, 1), 18_113, 134),
+        ("cnv_w1a1", "ulx3s_85f", (64, 64, 4), 5003, 139),
+        ("cnv_w1a2", "ulx3s_85f", (32, 32, 1), 127_957, 120),
+        ("lfc_w1a1", "ulx3s_85f", (32, 32, 1), 2910, 175),
+    ],
+)
+def test_fixed_sizes_do_not_grow(model, board, shape, cycles, rams):
+    """To 2 %; what takes less has to be noted here. What the plan says, simulation and netlist are tested to have."""
+    board = boards.load(board)
+    planned = plan(models.load(model).network, board, *shape)
+    made = Fit.of(planned, board.target)
+    assert 0.98 * cycles <= planned.cycles <= 1.02 * cycles
+    assert 0.98 * rams <= made.rams <= 1.02 * rams
+
+
+@pytest.mark.parametrize(
     "model, board, shape, words",
     [
         (
