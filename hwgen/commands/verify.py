@@ -31,6 +31,12 @@ def add_arguments(parser):
         "(default: the model's sample, or else random ones)",
     )
     parser.add_argument(
+        "--every-cell",
+        action="store_true",
+        help="simulate all cells of all processing elements: minutes on large arrays (default: one processing element "
+        "beside the model that then stands for all)",
+    )
+    parser.add_argument(
         "--seed", type=positive, default=1, metavar="N", help="of stalls and random images (default: 1)"
     )
     parser.add_argument(
@@ -53,10 +59,12 @@ def run(options, session) -> Answer:
         raise InputError(f"--images is at most {MAX_IMAGES}, not {options.images}: every value of every layer is kept")
     fit, board, model = load_fit(options, session)
     images, source = _images(options, session, model)
-    report = verify(fit.plan, images, seed=options.seed, folder=options.output, progress=session.step)
+    report = verify(
+        fit.plan, images, seed=options.seed, every_cell=options.every_cell, folder=options.output, progress=session.step
+    )
     return Answer(
-        text=verify_text(report, fit, board, source),
-        json={"model": options.model, "data": source, **verify_facts(report, fit, board)},
+        text=verify_text(report, fit, board, source, options.every_cell),
+        json={"model": options.model, "data": source, **verify_facts(report, fit, board, options.every_cell)},
         status=0 if report.passed else 1,
     )
 

@@ -15,10 +15,13 @@ ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decodin
 
 
 class _Platform:
-    """What components see as their platform: with one they make cells, without one what the cells do (`hdl.ecp5`)."""
+    """What components see as their platform: with one they make cells, without one what the cells do (`hdl.ecp5`).
 
-    def __init__(self, folder: Path):
-        self.folder, self.files = folder, []
+    models : whether processing elements are models (`hdl.popcount_model`)
+    """
+
+    def __init__(self, folder: Path, models: bool):
+        self.folder, self.models, self.files = folder, models, []
 
     def add_file(self, name: str, text: str) -> None:
         """A file of RTLIL that goes with the design (`hdl.repeated`)."""
@@ -27,12 +30,14 @@ class _Platform:
             self.files.append(name)
 
 
-def emit(component: wiring.Component, name: str = "top") -> str:
+def emit(component: wiring.Component, name: str = "top", models: bool = False) -> str:
     """Verilog of `component` and all below it, as one text; the top module is called `name`.
 
     A port of the component becomes a port of the module, with ``__`` between the parts of its name; ``clk`` and
     ``rst`` are added where it has synchronous logic. Yosys writes it, natively: Amaranth's own way through a Yosys in
     WebAssembly takes about ten times as long on large arrays.
+
+    With `models` the processing elements are models of themselves, which only a simulator takes.
     """
     removed = " ".join(f"-remove {attribute}" for attribute in ATTRIBUTES)
     script = f"""
@@ -44,7 +49,7 @@ def emit(component: wiring.Component, name: str = "top") -> str:
     """
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        platform = _Platform(work)
+        platform = _Platform(work, models)
         (work / "top.il").write_text(rtlil.convert(component, name=name, platform=platform, emit_src=False))
         reads = "".join(f"read_rtlil {file}\n" for file in ["top.il", *platform.files])
         (work / "emit.ys").write_text(reads + script)

@@ -1,12 +1,12 @@
 """The array: P output channels x Q pixels of processing elements over S lanes."""
 
-from amaranth import Cat, Module, Signal, signed
+from amaranth import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.layout import ceil_div
 from ..plan.style import Style
-from .delay import delayed
+from .delay import delayed, skewed
 from .pe import processing_element
 from .repeated import Repeated, copies
 from .step import step_layout
@@ -63,8 +63,10 @@ class Array(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        model = getattr(platform, "models", False)
+
         def make():
-            return processing_element(self.s, self.bits, self.planes > 1, self.style, self.shift)
+            return processing_element(self.s, self.bits, self.planes > 1, self.style, self.shift, model)
 
         elements = Repeated(platform, "processing_element", make)
         popcount = elements.first.popcount
@@ -76,9 +78,9 @@ class Array(wiring.Component):
         # One pixel's copy is as good as another for what is there once, or once for each channel.
         self._follow(m, [pixels[0] for pixels in controls], channels)
         weights = [
-            self._skewed(
+            skewed(
                 delayed(m, f"weights_{p}", self.weights.word_select(p, self.s), first + max(popcount.skew)),
-                popcount,
+                popcount.skew,
             )
             for p in range(self.p)
         ]
@@ -140,15 +142,10 @@ class Array(wiring.Component):
         later = max(popcount.skew)
         if not self.style.input_registers:
             return [
-                [self._skewed(delayed(m, f"activations_{q}", word, later), popcount) for q, word in enumerate(words)]
+                [skewed(delayed(m, f"activations_{q}", word, later), popcount.skew) for q, word in enumerate(words)]
             ]
         made = [copies(m, platform, f"activations_{q}", word, self.copies) for q, word in enumerate(words)]
         return [
-            [self._skewed(delayed(m, f"activations_{q}_{i}", held[i], later), popcount) for q, held in enumerate(made)]
+            [skewed(delayed(m, f"activations_{q}_{i}", held[i], later), popcount.skew) for q, held in enumerate(made)]
             for i in range(self.copies)
         ]
-
-    def _skewed(self, values, popcount):
-        """The lanes of a word, each by its skew; `values` as they were 0, 1, .. cycles before."""
-        first = len(values) - 1 - max(popcount.skew)
-        return Cat(values[first + skew][lane] for lane, skew in enumerate(popcount.skew))

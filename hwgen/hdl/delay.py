@@ -1,8 +1,10 @@
 """A value in the cycles after it stood there."""
 
-from amaranth import Module, Signal
+from collections.abc import Sequence
 
-__all__ = ["delayed"]
+from amaranth import Cat, Module, Signal, Value
+
+__all__ = ["delayed", "skewed"]
 
 
 def delayed(m: Module, name: str, value, cycles: int, *, reset_less: bool = True) -> list:
@@ -13,3 +15,10 @@ def delayed(m: Module, name: str, value, cycles: int, *, reset_less: bool = True
         m.d.sync += later.eq(values[-1])
         values.append(later)
     return values
+
+
+def skewed(values: Sequence, skew: Sequence[int]) -> Value:
+    """The lanes of a word, each as many cycles later as its skew: `values` are what `delayed` gives for the greatest
+    skew, or for more."""
+    first = len(values) - 1 - max(skew)
+    return Cat(values[first + later][lane] for lane, later in enumerate(skew))

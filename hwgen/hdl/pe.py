@@ -7,8 +7,9 @@ from amaranth.lib.wiring import In, Out
 from ..plan.style import Style
 from .ecp5 import CarryChain
 from .popcount import CarryXnorPopcount, XnorPopcount
+from .popcount_model import ModelXnorPopcount
 
-__all__ = ["CarryProcessingElement", "ProcessingElement", "processing_element"]
+__all__ = ["CarryProcessingElement", "ModelProcessingElement", "ProcessingElement", "processing_element"]
 
 
 class ProcessingElement(wiring.Component):
@@ -117,7 +118,16 @@ class CarryProcessingElement(ProcessingElement):
         return Cat(*total)
 
 
-def processing_element(lanes: int, bits: int, planes: bool, style: Style, shift: int = 0) -> ProcessingElement:
-    """The processing element of a style."""
+class ModelProcessingElement(ProcessingElement):
+    """`ProcessingElement` of any style, for simulators: cycle by cycle the same, in a few operations on words."""
+
+    popcount_kind = ModelXnorPopcount
+
+
+def processing_element(
+    lanes: int, bits: int, planes: bool, style: Style, shift: int = 0, model: bool = False
+) -> ProcessingElement:
+    """The processing element of a style, or its model."""
     kind = ProcessingElement if style.cells == "generic" else CarryProcessingElement
+    kind = ModelProcessingElement if model else kind
     return kind(lanes, bits, planes, style, shift)

@@ -6,7 +6,7 @@ from ..sim.verify import Report
 from .table import Table
 
 
-def verify_facts(report: Report, fit: Fit, board: Board) -> dict:
+def verify_facts(report: Report, fit: Fit, board: Board, every_cell: bool) -> dict:
     """The JSON keys of a verification (DESIGN section 6)."""
     plan = fit.plan
     return {
@@ -15,6 +15,7 @@ def verify_facts(report: Report, fit: Fit, board: Board) -> dict:
         "p": plan.shape.p,
         "s": plan.shape.s,
         "q": plan.shape.q,
+        "every_cell": every_cell,
         "images": report.frames,
         "mismatches": report.mismatches,
         "cycle_mismatches": report.cycle_mismatches,
@@ -36,7 +37,7 @@ def verify_facts(report: Report, fit: Fit, board: Board) -> dict:
     }
 
 
-def verify_text(report: Report, fit: Fit, board: Board, source: str) -> str:
+def verify_text(report: Report, fit: Fit, board: Board, source: str, every_cell: bool) -> str:
     plan = fit.plan
     shape = plan.shape
     rows = [[s.name, s.values, s.mismatches, s.planned, " ".join(f"{c:,}" for c in s.cycles)] for s in report.stages]
@@ -45,9 +46,10 @@ def verify_text(report: Report, fit: Fit, board: Board, source: str) -> str:
         f"{plan.network.name} on {board.name}, array {shape.p} x {shape.s} x {shape.q}, {report.frames} frames "
         f"({source}): as they come, with stalls, and after a reset in mid-frame"
     )
+    simulated = "every cell simulated" if every_cell else "processing elements simulated by a model that equals one"
     verdict = (
         "every layer of every frame equals the golden model, every cycle count the plan"
         if report.passed
         else f"FAILED: {report.mismatches} values differ, {report.cycle_mismatches} cycle counts differ"
     )
-    return "\n".join([head, "", table.text(), "", verdict])
+    return "\n".join([head, "", table.text(), "", f"{verdict}; {simulated}"])

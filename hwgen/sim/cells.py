@@ -1,10 +1,10 @@
-"""Models of the FPGA cells that our Verilog instantiates, for simulators."""
+"""Verilog, for simulators, of the cells that ours instantiates: an FPGA's, or a model's."""
 
 from pathlib import Path
 
 __all__ = ["with_cells"]
 
-MODELS = {"CCU2C": Path(__file__).with_name("ccu2c.v")}
+MODELS = {name: Path(__file__).with_name(f"{name.lower()}.v") for name in ("CCU2C", "COUNTONES")}
 
 
 def with_cells(verilog: str) -> str:

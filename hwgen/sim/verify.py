@@ -13,6 +13,7 @@ from ..hdl.accelerator import Accelerator
 from ..plan.plan import Plan
 from . import verilator
 from .cells import with_cells
+from .elements import check_model
 from .trace import Trace, read_trace, trace_bytes
 from .verilator import Abort, Run
 
@@ -82,13 +83,20 @@ def simulate(
     images: np.ndarray,
     script: list[Run | Abort],
     *,
+    every_cell: bool = False,
     folder: Path = Path("build"),
     progress: Progress = lambda step: nullcontext(),
 ) -> Trace:
-    """Build the accelerator of `plan` (or find it in `folder`) and run `script`."""
+    """Build the accelerator of `plan` (or find it in `folder`) and run `script`.
+
+    Without `every_cell` its processing elements are models, and one of them is held against its model first.
+    """
     outputs.writable_folder(folder)
+    if not every_cell:
+        with progress("holding a processing element against its model"):
+            check_model(plan, folder)
     with progress("writing the Verilog"):
-        text = with_cells(verilog.emit(Accelerator(plan), verilator.TOP))
+        text = with_cells(verilog.emit(Accelerator(plan), verilator.TOP, models=not every_cell))
     with progress("building the simulation"):
         simulation = verilator.build(text, trace_bytes(plan), folder)
     frames = sum(s.count for s in script if isinstance(s, Run))
@@ -143,10 +151,15 @@ def verify(
     images: np.ndarray,
     *,
     seed: int = 1,
+    every_cell: bool = False,
     folder: Path = Path("build"),
     progress: Progress = lambda step: nullcontext(),
 ) -> Report:
     """Run `images` (uint8, (N, H, W, C) or (N, H, W)) through the accelerator and compare everything.
+
+    Parameters
+    ----------
+    every_cell : simulate the processing elements as they are built, not by models that are held against them
 
     Raises
     ------
@@ -154,6 +167,6 @@ def verify(
     InputError : `folder` cannot be written
     """
     script, order, unstalled = script_for(plan, len(images), seed)
-    trace = simulate(plan, images, script, folder=folder, progress=progress)
+    trace = simulate(plan, images, script, every_cell=every_cell, folder=folder, progress=progress)
     with progress("comparing with the golden model"):
         return compare(plan, trace, golden.run(plan.network, images), order, unstalled)

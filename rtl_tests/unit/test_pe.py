@@ -31,9 +31,10 @@ STYLES = [Style(), Style(stages=2), Style(cells="ecp5"), Style(cells="ecp5", sta
 @pytest.mark.parametrize("style", STYLES, ids=str)
 @pytest.mark.parametrize("most_planes", [1, 4])
 @pytest.mark.parametrize("pauses", [False, True])
-def test_captures(most_planes, pauses, style):
+@pytest.mark.parametrize("model", [False, True], ids=["cells", "model"])
+def test_captures(most_planes, pauses, style, model):
     rng = random.Random(f"{most_planes}{pauses}")
-    unit = processing_element(LANES, BITS, most_planes > 1, style)
+    unit = processing_element(LANES, BITS, most_planes > 1, style, model=model)
     assert unit.latency == style.latency(LANES) - style.weight_registers - style.input_registers
     captures = [random_capture(rng, most_planes) for _ in range(CAPTURES)]
     cycles = []  # what stands at the ports in each cycle: inputs, then (one later) the control of that step

@@ -1,4 +1,4 @@
-"""Both popcounts against their twin: every input at small widths, random ones at large ones; and their cells."""
+"""All popcounts against their twin: every input at small widths, random ones at large ones; and their cells."""
 
 import itertools
 import random
@@ -6,6 +6,7 @@ import random
 import pytest
 
 from hwgen.hdl.popcount import CarryXnorPopcount, XnorPopcount
+from hwgen.hdl.popcount_model import ModelXnorPopcount
 from hwgen.plan.compressor import counter, registered_levels
 from hwgen.plan.style import Style
 from rtl_tests.helpers.sim import drive_lanes, simulate
@@ -16,8 +17,14 @@ def popcount(lanes, style, shift=0):
 
 
 def check(lanes, style, cases, shift=0):
-    """Compares the unit with `compute`, one case a cycle; the number of cases compared."""
-    unit, seen = popcount(lanes, style, shift), []
+    """Compares the unit, and its model, with `compute`, one case a cycle; the number of cases compared."""
+    unit, model = popcount(lanes, style, shift), ModelXnorPopcount(lanes, style, shift)
+    assert model.latency == unit.latency
+    return min(compare(each, cases) for each in (unit, model))
+
+
+def compare(unit, cases):
+    seen = []
 
     async def bench(ctx):
         for cycle in range(len(cases) + unit.latency):
