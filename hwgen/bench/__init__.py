@@ -14,10 +14,20 @@ from pathlib import Path
 from ..errors import InputError
 from ..outputs import writable_folder
 from ..report.table import Table
+from .array import array_rows
+from .emission import emission_row
 from .golden import golden_row
 from .row import Row
+from .simulation import simulation_row
+from .utilisation import utilisation_rows
 
-ROWS: dict[str, Callable[[], Row]] = {"golden model, CNV, batch 100": golden_row}
+ROWS: dict[str, Callable[[], Row]] = {
+    **array_rows(),
+    **utilisation_rows(),
+    "golden model, CNV, batch 100": golden_row,
+    "simulation, CNV on 64 x 64 x 1": simulation_row,
+    "Verilog, CNV on 64 x 64 x 4": emission_row,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +53,8 @@ def measure(only: str, step: Callable[[str], AbstractContextManager[None]]) -> l
     """The rows whose name holds `only`. InputError: there is none."""
     chosen = {name: row for name, row in ROWS.items() if only in name}
     if not chosen:
-        raise InputError(f"no row of the benchmark holds {only!r}; there are: {'; '.join(ROWS)}")
+        kinds = dict.fromkeys(name.partition(",")[0] for name in ROWS)
+        raise InputError(f"no row of the benchmark holds {only!r}; there are: {'; '.join(kinds)}")
     rows = []
     for name, row in chosen.items():
         with step(f"measuring {name}"):

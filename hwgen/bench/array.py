@@ -5,12 +5,15 @@ start values with what loads them; not the memories, the sequencer or a board's 
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ..hdl.array_unit import ArrayUnit
 from ..plan.style import Style
 from ..report.table import Table
 from .counts import synthesise
+from .row import Row
 
 BITS = 16
 """Of an accumulator."""
@@ -57,6 +60,39 @@ def unit(size: Size) -> ArrayUnit:
 def finn(size: Size, threshold_bits: int = BITS) -> float:
     """LUT6 of FINN's cost model for a matrix-vector unit of as many PEs and SIMD lanes (its repository's formula)."""
     return 300 + 1.1 * size.p * size.q * (2 * size.s + 2 * (2 * size.s - 1) + BITS + threshold_bits)
+
+
+GOALS = (
+    (Size(family="ice40", style=Style(), p=32, s=32, q=1, planes=1), 2.8),
+    (Size(family="ecp5", style=Style(cells="ecp5", stages=2), p=64, s=64, q=1, planes=1), 2.2),
+    (Size(family="ecp5", style=Style(cells="ecp5", stages=2), p=64, s=64, q=1, planes=8, split=4), 2.2),
+)
+"""Arrays, and LUT4 per binary MAC to reach: for 1-bit activations, and for what CNV's first layer asks for."""
+
+
+def array_rows() -> dict[str, Callable[[], Row]]:
+    """One measuring function per row, by name."""
+    return {_name(size): partial(_row, size, goal) for size, goal in GOALS}
+
+
+def _name(size):
+    bits = f"1..{size.planes}-bit" if size.planes > 1 else "1-bit"
+    return f"LUTs per binary MAC, {size.family} {size.p} x {size.s} x {size.q}, {bits} activations"
+
+
+def _row(size: Size, goal: float) -> Row:
+    count = synthesise(unit(size), size.family).luts
+    return Row(
+        what=_name(size),
+        ours=count / size.macs,
+        unit="LUT4",
+        peer="FINN's cost model, LUT6",
+        theirs=finn(size) / size.macs,
+        goal=goal,
+        more_is_better=False,
+        method=f"synthesis of the whole array with its accumulators and registers, {count:,} LUT4; {size.style}",
+        details={"luts": count, "finn_luts": finn(size)},
+    )
 
 
 def main() -> None:

@@ -59,5 +59,5 @@ def _show(value) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
     return "".join(c if c.isprintable() else "?" for c in str(value))
