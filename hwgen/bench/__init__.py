@@ -62,6 +62,19 @@ def measure(only: str, step: Callable[[str], AbstractContextManager[None]]) -> l
     return rows
 
 
+def draw(only: str, folder: Path, step: Callable[[str], AbstractContextManager[None]]) -> list[Path]:
+    """The pictures whose name holds `only`, as PNG in `folder`. ImportError: matplotlib is not installed."""
+    from .pictures import PICTURES
+
+    paths = []
+    for name, picture in PICTURES.items():
+        if only in name:
+            paths.append(folder / f"{name.replace(' ', '-').lower()}.png")
+            with step(f"drawing {name}"):
+                picture(paths[-1])
+    return paths
+
+
 def table(rows: Sequence[Row]) -> Table:
     """The rows for people."""
     where = machine()

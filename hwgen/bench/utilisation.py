@@ -3,7 +3,8 @@
 from functools import partial
 
 from .. import boards, models
-from ..plan import plan
+from ..plan import Plan
+from ..plan import plan as plan_for
 from .row import Row
 
 SIZES = (
@@ -26,17 +27,22 @@ def _name(model, p, s, q):
     return f"utilisation, {model} on {p} x {s} x {q}"
 
 
+def planned(model: str, p: int, s: int, q: int) -> Plan:
+    """A model of the zoo on an array."""
+    return plan_for(models.load(model).network, boards.load(BOARD), p, s, q)
+
+
 def _row(model: str, p: int, s: int, q: int, goal: float) -> Row:
-    planned = plan(models.load(model).network, boards.load(BOARD), p, s, q)
+    plan = planned(model, p, s, q)
     return Row(
         what=_name(model, p, s, q),
-        ours=planned.utilisation * planned.cycles / planned.interval,
+        ours=plan.utilisation * plan.cycles / plan.interval,
         unit="",
         peer="YodaNN, 3x3 kernels",
         theirs=0.37,
         goal=goal,
         more_is_better=True,
-        method=f"binary multiply-accumulates of an image over what the array does in {planned.interval:,} cycles, from "
+        method=f"binary multiply-accumulates of an image over what the array does in {plan.interval:,} cycles, from "
         "one class to the next, as planned; hwgen verify finds the same cycles in simulation",
-        details={"cycles": planned.cycles, "interval": planned.interval, "cycles_per_layer": planned.cycles_per_stage},
+        details={"cycles": plan.cycles, "interval": plan.interval, "cycles_per_layer": plan.cycles_per_stage},
     )

@@ -24,5 +24,10 @@ def run(options, session) -> Answer:
     rows = bench.measure(options.only, session.step)
     table = bench.table(rows)
     json_path, markdown_path = bench.write(rows, options.output)
-    session.message(f"wrote {json_path} and {markdown_path}")
+    try:
+        pictures = bench.draw(options.only, options.output, session.step)
+    except ImportError:
+        pictures = []
+        session.message("no pictures: they need matplotlib (pip install 'hwgen[train]')")
+    session.message(f"wrote {', '.join(map(str, [json_path, markdown_path, *pictures]))}")
     return Answer(text=table.text(), json=bench.facts(rows))

@@ -44,7 +44,7 @@ class Table:
             *([_show(value).replace("|", "\\|") for value in row] for row in self.rows),
         ]
         table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-        return "\n\n".join([table, *self.notes]) + "\n"
+        return "\n\n".join([table, *filter(None, self.notes)]) + "\n"
 
 
 def _is_number(value) -> bool:

@@ -1,13 +1,12 @@
 """The learning curve as a picture."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter, StrMethodFormatter
 
-from ..outputs import write_file
+from ..report.picture import write_picture
 
 
 def draw(points: Sequence[dict], title: str, path: Path):
@@ -28,10 +27,3 @@ def draw(points: Sequence[dict], title: str, path: Path):
     errors.yaxis.set_major_formatter(PercentFormatter(1))
     errors.yaxis.label.set_color("tab:red")
     write_picture(figure, path)
-
-
-def write_picture(figure: Figure, path: Path):
-    """A figure as a PNG; the file is complete or the old one stays."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    write_file(path, content.getvalue())

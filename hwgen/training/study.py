@@ -18,8 +18,8 @@ from ..boards import Board
 from ..data import Dataset
 from ..errors import InputError
 from ..outputs import write_file
+from ..report.picture import write_picture
 from ..topology import READY, ResNet, Topology
-from .curve import write_picture
 from .export import to_network
 from .method import Method
 from .recipe import Facts, Recipe, Training
