@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from amaranth import ResetInserter, Signal
 
 from hwgen.hdl.array import Array
 from hwgen.hdl.pe import processing_element
@@ -107,3 +108,29 @@ def test_captures(p, s, q, style, shift):
     assert swapped == [cycle + early for cycle in swaps]
     assert captures == {last + array.latency: e for last, e in zip(lasts, expected, strict=True)}
     assert len(captures) == CAPTURES
+
+
+@pytest.mark.parametrize("style", STYLES, ids=str)
+@pytest.mark.parametrize("cycle", range(6))
+def test_a_reset_ends_all_steps(style, cycle):
+    """Whatever was on its way, in copies without a reset too: what was not captured by then never is."""
+    array, reset = Array(18, 2, 2, BITS, PLANES, pools_minimum=True, style=style), Signal()
+    captures = []
+
+    async def bench(ctx):
+        await ctx.tick()
+        for name in ("step", "first", "last", "tile"):
+            ctx.set(getattr(array.control, name), 1)
+        for _ in range(cycle):
+            await ctx.tick()
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(array.control.step, 0)
+        for _ in range(array.latency + 3):
+            captures.append(ctx.get(array.capture))
+            captures.append(ctx.get(array.swap))
+            await ctx.tick()
+
+    simulate(ResetInserter(reset)(array), bench, limit=40)
+    assert captures == [0] * 2 * (array.latency + 3)
