@@ -1,12 +1,16 @@
 """The benchmark's rows and pictures: what they measure is what there is."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 
-from hwgen import bench
-from hwgen.bench import pictures
+from hwgen import bench, boards, models
+from hwgen.bench import calibrate, pictures
 from hwgen.bench.utilisation import planned
+from hwgen.plan import plan
+from hwgen.plan.cost import FAMILY, quantities
+from hwgen.plan.style import Style
 
 
 def step(title):
@@ -20,10 +24,10 @@ def test_rows_bear_the_names_that_they_are_chosen_by():
 
 
 def test_utilisation_is_that_of_the_plan():
-    plan = planned("cnv_w1a1", 64, 64, 1)
+    cnv = planned("cnv_w1a1", 64, 64, 1)
     (row,) = bench.measure("cnv_w1a1 on 64 x 64 x 1", step)
-    assert row.ours == plan.macs / (64 * 64 * plan.interval)
-    assert sum(row.details["cycles_per_layer"]) == plan.cycles
+    assert row.ours == cnv.macs / (64 * 64 * cnv.interval)
+    assert sum(row.details["cycles_per_layer"]) == cnv.cycles
 
 
 def test_luts_per_mac(monkeypatch):
@@ -45,3 +49,28 @@ def test_the_picture_of_luts(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "synthesise", lambda unit, family: bench.counts.Counts(luts=300, rams=0))
     (path,) = bench.draw("LUTs", tmp_path, step)
     assert path.name == "luts-per-binary-mac.png" and path.stat().st_size > 10_000
+
+
+def test_coefficients_are_found_again():
+    """Syntheses made up from coefficients of one's own: from others, the fit predicts them better, and near enough."""
+    true = replace(FAMILY["ecp5"], lanes=2.6, accumulators=1.5, fixed=500.0)
+    plans = [
+        plan(models.load(model).network, boards.load("ulx3s_85f"), p, s, q, Style())
+        for model in ("tfc_w1a1", "cnn_mnist_w1a1")
+        for p, s, q in ((4, 8, 1), (8, 16, 1), (16, 8, 2), (16, 32, 1), (32, 16, 1), (8, 64, 1))
+    ]
+
+    def luts(each, of):
+        return sum(getattr(of, name) * amount for name, amount in quantities(each, "ecp5").items())
+
+    measured = [
+        calibrate.Measured(plan=each, family="ecp5", counts=bench.counts.Counts(luts=round(luts(each, true)), rams=0))
+        for each in plans
+    ]
+    found = calibrate.refit(measured, FAMILY["ecp5"])
+
+    def worst(of):
+        return max(abs(luts(m.plan, of) / m.counts.luts - 1) for m in measured)
+
+    assert worst(FAMILY["ecp5"]) > 0.1 and worst(found) < 0.02
+    assert found.cell == FAMILY["ecp5"].cell
