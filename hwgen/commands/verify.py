@@ -33,8 +33,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--every-cell",
         action="store_true",
-        help="simulate all cells of all processing elements: minutes on large arrays (default: one processing element "
-        "beside the model that then stands for all)",
+        help="simulate all cells of all processing elements: minutes on large arrays (default: one "
+        "processing element, compared with the model that then stands for all and for their lanes' registers)",
     )
     parser.add_argument(
         "--seed", type=positive, default=1, metavar="N", help="of stalls and random images (default: 1)"

@@ -62,7 +62,6 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-
         model = getattr(platform, "models", False)
 
         def make():

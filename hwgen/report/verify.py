@@ -46,7 +46,7 @@ def verify_text(report: Report, fit: Fit, board: Board, source: str, every_cell:
         f"{plan.network.name} on {board.name}, array {shape.p} x {shape.s} x {shape.q}, {report.frames} frames "
         f"({source}): as they come, with stalls, and after a reset in mid-frame"
     )
-    simulated = "every cell simulated" if every_cell else "processing elements simulated by a model that equals one"
+    simulated = "every cell simulated" if every_cell else "processing elements simulated by their model"
     verdict = (
         "every layer of every frame equals the golden model, every cycle count the plan"
         if report.passed

@@ -1,6 +1,7 @@
 // Runs a processing element and its model side by side over random inputs, until they differ.
 //
-// usage: elements CYCLES; exit status 0 if every accumulator was the same, else 1 and a line that says where
+// usage: elements CYCLES; exit status 0 if every accumulator was the same, 1 and a line that says where if not,
+// 2 if nothing could be compared
 
 #include <cstdint>
 #include <cstdio>
@@ -46,7 +47,7 @@ int main(int, char **arguments) {
     }
     if (compared < cycles / 2) {
         std::printf("no capture began in %llu cycles\n", static_cast<unsigned long long>(cycles));
-        return 1;
+        return 2;
     }
     return 0;
 }

@@ -38,6 +38,8 @@ def check_model(plan: Plan, folder: Path) -> None:
             output = process.communicate(timeout=LIMIT)[0]
         except subprocess.TimeoutExpired:
             raise BuildError(f"a processing element beside its model took over {LIMIT} seconds") from None
+    if process.returncode not in (0, 1):
+        raise BuildError(f"a processing element beside its model failed with exit status {process.returncode}")
     if process.returncode:
         raise BuildError(
             f"a processing element and its model differ, which is a defect of hwgen: {toolchain.tail(output).strip()}; "
