@@ -42,7 +42,8 @@ class Array(wiring.Component):
     ):
         self.p, self.s, self.q = p, s, q
         self.bits, self.planes, self.pools_minimum, self.shift = bits, planes, pools_minimum, shift
-        self.style, self.latency = style, style.latency(s) - style.weight_registers
+        self.style = style
+        self.latency = style.input_registers + style.element_latency(s)
         self.copies = style.copies(p)
         super().__init__(
             {

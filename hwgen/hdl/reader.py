@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..plan import pipeline
 from ..plan.plan import Plan
 from .buffers import Table
+from .delay import delayed
 from .fields import stage_field
 from .lanes import Lanes
 from .step import step_layout
@@ -19,8 +20,8 @@ __all__ = ["Reader"]
 class Reader(wiring.Component):
     """Looks the tap up, addresses the banks, turns them back into lanes, and puts in what lies outside the image.
 
-    Cycle 0: the step; 1: its tap entry and its lanes; 2, 3: addresses of lanes, of banks; 4: bank data; 5: `words`,
-    `valid`, `control`, `packed`.
+    Cycle 0: the step; 1: its tap entry and its lanes; 2, 3: addresses of lanes, of banks; 4: bank data, which the
+    style may hold in a register for a cycle; 5, or one later: `words`, `valid`, `control`, `packed`.
 
     Members
     -------
@@ -33,10 +34,10 @@ class Reader(wiring.Component):
     image_read : Out, high for a cycle when the image has been read for the last time
     """
 
-    latency = pipeline.READ + 2
-
     def __init__(self, plan: Plan):
         self.plan = plan
+        self.data_cycle = pipeline.READ + 1 + plan.style.read_registers
+        self.latency = self.data_cycle + 1
         q = plan.shape.q
         self.table = Table(
             [self._pack(tap) for table in plan.tap_tables for tap in table],
@@ -82,7 +83,7 @@ class Reader(wiring.Component):
         m.submodules.table = table = self.table
         m.d.comb += table.address.eq(self.entry)
 
-        # Control and stage of the steps in cycles 1..5.
+        # Control and stage of the steps in cycles 1 .. latency.
         controls, stages = [self.control_in], [self.stage]
         for i in range(self.latency):
             controls.append(Signal.like(self.control_in, name=f"control_{i + 1}"))
@@ -102,7 +103,7 @@ class Reader(wiring.Component):
 
         # Cycle 2: addresses of the lanes. Those whose bank wraps round find their tap one cell further.
         near, far = Signal(bits), Signal(bits)
-        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in (2, 3, 4)]
+        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in range(2, self.data_cycle + 1)]
         m.d.sync += near.eq(address + offset)
         if q > 1:
             cell_words = stage_field(m, stages[1], [s.source.cell_words for s in plan.stages], "cell_words")
@@ -125,24 +126,27 @@ class Reader(wiring.Component):
 
         inside = self._inside(m, table.data[bits + turn :], lanes, stages)
 
-        # Cycle 4: banks to lanes; outside the image the border's code, or a word that does not count.
-        fill, masks = self._border(m, stages[4], controls[4])
+        # `data_cycle`: banks to lanes; outside the image the border's code, or a word that does not count.
+        at = self.data_cycle
+        bank_data = delayed(m, "bank_data", self.bank_data.as_value(), plan.style.read_registers)[-1]
+        bank_data = data.View(self.bank_data.shape(), bank_data)
+        fill, masks = self._border(m, stages[at], controls[at])
         for lane in range(q):
             word = Signal(plan.shape.s, name=f"word_{lane}")
-            m.d.comb += word.eq(self.bank_data[lane])
+            m.d.comb += word.eq(bank_data[lane])
             if q > 1:
-                with m.Switch(rotates[2]):
+                with m.Switch(rotates[-1]):
                     for amount in range(q):
                         with m.Case(amount):
-                            m.d.comb += word.eq(self.bank_data[(lane + amount) % q])
+                            m.d.comb += word.eq(bank_data[(lane + amount) % q])
             m.d.sync += self.words[lane].eq(Mux(inside[lane], word, fill) if plan.has_border else word)
             m.d.sync += self.valid[lane].eq(inside[lane] | ~masks if plan.has_border else 1)
-        m.d.comb += self.control.eq(controls[5])
-        m.d.comb += self.packed.eq(stages[5] == 0 if plan.stages[0].compiled.packed else 0)
+        m.d.comb += self.control.eq(controls[-1])
+        m.d.comb += self.packed.eq(stages[-1] == 0 if plan.stages[0].compiled.packed else 0)
         return m
 
     def _inside(self, m, offsets, lanes, stages):
-        """Per lane, in cycle 4: the tap lies inside the image."""
+        """Per lane, in `data_cycle`: the tap lies inside the image."""
         plan = self.plan
         inside = Signal(plan.shape.q)
         if not plan.has_border:
@@ -156,8 +160,9 @@ class Reader(wiring.Component):
         for lane in range(plan.shape.q):
             y, x = Signal(signed(bits), name=f"y_{lane}"), Signal(signed(bits), name=f"x_{lane}")
             found = Signal(name=f"inside_{lane}")
-            m.d.sync += [y.eq(lanes.y[lane] + dy), x.eq(lanes.x[lane] + dx), inside[lane].eq(found)]
-            m.d.sync += found.eq(free | ((y >= 0) & (y < height) & (x >= 0) & (x < width)))
+            m.d.sync += [y.eq(lanes.y[lane] + dy), x.eq(lanes.x[lane] + dx)]
+            m.d.comb += found.eq(free | ((y >= 0) & (y < height) & (x >= 0) & (x < width)))
+            m.d.comb += inside[lane].eq(delayed(m, f"inside_{lane}", found, self.data_cycle - 2)[-1])
         return inside
 
     def _border(self, m, stage, control):

@@ -60,6 +60,12 @@ class Style:
         return registered_levels(self.tree(lanes).level, self.stages)
 
     @property
+    def read_registers(self) -> int:
+        """Registers behind the activation memory, whose words come out of block RAM late, and where it is deeper than
+        one block through multiplexers as well."""
+        return 0 if self.cells == "generic" else 1
+
+    @property
     def weight_registers(self) -> int:
         """Registers in front of the weight memory's address."""
         return 0 if self.cells == "generic" else 1
@@ -79,9 +85,15 @@ class Style:
         """How often the input registers of activations and control occur, each for as many of the P channels."""
         return 1 if self.cells == "generic" else ceil_div(channels, SHARED)
 
+    def element_latency(self, lanes: int) -> int:
+        """Cycles from a step at a processing element to its accumulator."""
+        return len(self.registers(lanes)) + 1
+
     def latency(self, lanes: int) -> int:
-        """Cycles from a step at the array's input, or at the weight memory's registers, to its accumulators."""
-        return self.weight_registers + self.input_registers + len(self.registers(lanes)) + 1
+        """Cycles from a step at the array's input to its accumulators; where there are registers behind the memories'
+        addresses or words, from where it would stand there without them."""
+        before = self.read_registers + self.weight_registers
+        return before + self.input_registers + self.element_latency(lanes)
 
 
 def family_style(family: str, cells: str | None = None, stages: int | None = None) -> Style:

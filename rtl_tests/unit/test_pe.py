@@ -35,7 +35,7 @@ STYLES = [Style(), Style(stages=2), Style(cells="ecp5"), Style(cells="ecp5", sta
 def test_captures(most_planes, pauses, style, model):
     rng = random.Random(f"{most_planes}{pauses}")
     unit = processing_element(LANES, BITS, most_planes > 1, style, model=model)
-    assert unit.latency == style.latency(LANES) - style.weight_registers - style.input_registers
+    assert unit.latency == style.element_latency(LANES)
     captures = [random_capture(rng, most_planes) for _ in range(CAPTURES)]
     cycles = []  # what stands at the ports in each cycle: inputs, then (one later) the control of that step
     for start, planes, low in captures:
