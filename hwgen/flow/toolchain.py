@@ -130,9 +130,12 @@ def run_each(
     failures: list[BuildError | None] = [None] * len(runs)
     running: dict[int, _Running] = {}
     with ExitStack() as stack:
+        first_use = stack.enter_context(ExitStack())
         if not is_compiled(tool):
-            stack.enter_context(_first_use())
+            first_use.enter_context(_first_use())
         while waiting or running:
+            if is_compiled(tool):
+                first_use.close()  # others need not wait until the tool is done
             while waiting and len(running) < (jobs if is_compiled(tool) else 1):
                 number, (arguments, log) = waiting.popleft()
                 running[number] = stack.enter_context(_started(tool, arguments, cwd, log, limit))
