@@ -1,5 +1,6 @@
 """Finding, running and ending the tools."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -60,6 +61,30 @@ def test_failure_shows_the_last_lines_and_the_log(tmp_path):
 def test_failure_of_a_tool_in_webassembly(tmp_path):
     with pytest.raises(BuildError, match=r"(?s)icepack failed with exit status 1; its log is .*/pack\.log and ends:"):
         toolchain.run("icepack", ["absent.asc", "out.bin"], cwd=tmp_path, log=tmp_path / "pack.log")
+
+
+def test_a_tool_is_compiled_once_and_nobody_waits_for_its_first_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path / "cache"))
+    started, locked = [], []
+    process = toolchain.process
+
+    def watched(tool, arguments, **options):
+        started.append([tool, *arguments])
+        with (tmp_path / "cache" / "hwgen.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locked.append(False)
+            except BlockingIOError:
+                locked.append(True)
+        return process(tool, arguments, **options)
+
+    monkeypatch.setattr(toolchain, "process", watched)
+    assert not toolchain.is_compiled("icepack")
+    for _ in range(2):
+        with pytest.raises(BuildError, match="icepack failed with exit status 1"):
+            toolchain.run("icepack", ["absent.asc"], cwd=tmp_path, log=None)
+    assert started == [["icepack", "--help"], ["icepack", "absent.asc"], ["icepack", "absent.asc"]]
+    assert locked == [True, False, False] and toolchain.is_compiled("icepack")
 
 
 def test_tool_is_ended_after_its_limit(tmp_path):

@@ -33,7 +33,7 @@ TOP = "top"
 
 _TOOLS = {"ice40": ("nextpnr-ice40", "icepack"), "ecp5": ("nextpnr-ecp5", "ecppack")}
 _PLACEMENT = {"ice40": "--placer heap --router router1", "ecp5": "--placer static --router router1"}
-"""CNV on 64 x 64 x 1 elements routes on an LFE5U-85F with these, and with no other placer or router of nextpnr's."""
+"""CNV on 64 x 64 x 1 elements routes on an LFE5U-85F with these; with router2, after either placer, it did not."""
 
 _PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit"}
 _CELLS = {

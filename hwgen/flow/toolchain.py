@@ -129,14 +129,11 @@ def run_each(
     waiting = deque(enumerate(runs))
     failures: list[BuildError | None] = [None] * len(runs)
     running: dict[int, _Running] = {}
+    if not is_compiled(tool):
+        _compile(tool)
     with ExitStack() as stack:
-        first_use = stack.enter_context(ExitStack())
-        if not is_compiled(tool):
-            first_use.enter_context(_first_use())
         while waiting or running:
-            if is_compiled(tool):
-                first_use.close()  # others need not wait until the tool is done
-            while waiting and len(running) < (jobs if is_compiled(tool) else 1):
+            while waiting and len(running) < jobs:
                 number, (arguments, log) = waiting.popleft()
                 running[number] = stack.enter_context(_started(tool, arguments, cwd, log, limit))
             for number, one in list(running.items()):
@@ -210,13 +207,15 @@ def is_compiled(tool: str) -> bool:
     return any((_wasm_cache() / package / f"{program}.wasm").glob("*"))
 
 
-@contextmanager
-def _first_use() -> Iterator[None]:
-    """Lets one process at a time compile a tool: they would write the same file of the cache."""
+def _compile(tool: str) -> None:
+    """Has a tool compiled by a run that does nothing else, in one process at a time: others would write the same file
+    of the cache. What may be wrong with the tool shows when it is run."""
     _wasm_cache().mkdir(parents=True, exist_ok=True)
     with (_wasm_cache() / "hwgen.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        if not is_compiled(tool):  # or another has compiled it meanwhile
+            with process(tool, ["--help"], stdout=subprocess.DEVNULL) as compiling:
+                compiling.wait()
 
 
 def _package(name: str) -> Path:

@@ -4,7 +4,7 @@ The clock edge that ends cycle n is called edge n. A step that the sequencer iss
 
 - reads activation memory at edge `READ`;
 - stands at the array's input, with its weights, in cycle `ARRAY`, later by the registers that a `Style` gives the
-  weights' addresses;
+  activation memory's words and the weights' addresses;
 - is in the accumulators a `Style`'s latency after cycle `ARRAY`;
 - if it ends a group, its codes are in the pool's registers at edge `capture` and the first of them are written to
   activation memory at edge `write`, from the writer's registers.
