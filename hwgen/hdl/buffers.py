@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory, MemoryData
 from amaranth.lib.wiring import In, Out
 
+from .delay import delayed
 from .repeated import copies
 from .step import step_layout
 
@@ -50,7 +51,7 @@ class WeightMemory(wiring.Component):
     width : P*S
     planes : as in `step_layout`
     parts : memories side by side, each for as many of the channels
-    registered : whether each has a register for its address: RAM lies all over the chip
+    registered : whether each has a register for its address and one for its words: RAM lies all over the chip
     """
 
     def __init__(self, words, width: int, planes: int, parts: int = 1, registered: bool = False):
@@ -58,7 +59,7 @@ class WeightMemory(wiring.Component):
         mask = (1 << part) - 1
         self.tables = [Table([word >> i * part & mask for word in words], part, block=True) for i in range(parts)]
         self.registered = registered
-        self.latency = Table.latency + registered
+        self.latency = Table.latency + 2 * registered
         super().__init__({"control": In(step_layout(planes)), "weights": Out(width)})
 
     def elaborate(self, platform):
@@ -80,7 +81,8 @@ class WeightMemory(wiring.Component):
         addresses = copies(m, platform, "address", address, parts) if self.registered else [address] * parts
         for i, (table, asked) in enumerate(zip(self.tables, addresses, strict=True)):
             m.submodules[f"table_{i}"] = table
-            m.d.comb += [table.address.eq(asked), self.weights.word_select(i, len(table.data)).eq(table.data)]
+            word = delayed(m, f"word_{i}", table.data, int(self.registered))[-1]
+            m.d.comb += [table.address.eq(asked), self.weights.word_select(i, len(word)).eq(word)]
         return m
 
 
@@ -93,6 +95,7 @@ class ActivationMemory(wiring.Component):
     lanes : S
     columns : parts of a word that are written apart (S / P where P < S)
     depth : words per bank
+    parts : memories side by side for each column
 
     Members
     -------
@@ -101,9 +104,8 @@ class ActivationMemory(wiring.Component):
     write, write_bank, write_address, write_columns, write_data : In, a write to the columns of a word of one bank
     """
 
-    def __init__(self, banks: int, lanes: int, columns: int, depth: int):
-        self.banks, self.lanes, self.columns, self.depth = banks, lanes, columns, max(2, depth)
-        self.contents = [MemoryData(shape=lanes // columns, depth=self.depth, init=[]) for _ in range(banks * columns)]
+    def __init__(self, banks: int, lanes: int, columns: int, depth: int, parts: int = 1):
+        self.banks, self.lanes, self.columns, self.depth, self.parts = banks, lanes, columns, max(2, depth), parts
         bits = (self.depth - 1).bit_length()
         super().__init__(
             {
@@ -119,20 +121,19 @@ class ActivationMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        width = self.lanes // self.columns
+        memories = self.columns * self.parts
+        width = self.lanes // memories
         for bank in range(self.banks):
-            for column in range(self.columns):
+            for i in range(memories):
                 # The schedule never reads a word that is being written, so no tool need care what that would give.
-                memory = Memory(
-                    self.contents[bank * self.columns + column], attrs={"ram_style": "block", "no_rw_check": 1}
-                )
-                m.submodules[f"memory_{bank}_{column}"] = memory
+                memory = Memory(shape=width, depth=self.depth, init=[], attrs={"ram_style": "block", "no_rw_check": 1})
+                m.submodules[f"memory_{bank}_{i}"] = memory
                 write, read = memory.write_port(), memory.read_port()
                 m.d.comb += [
                     write.addr.eq(self.write_address),
-                    write.data.eq(self.write_data.word_select(column, width)),
-                    write.en.eq(self.write & (self.write_bank == bank) & self.write_columns[column]),
+                    write.data.eq(self.write_data.word_select(i, width)),
+                    write.en.eq(self.write & (self.write_bank == bank) & self.write_columns[i // self.parts]),
                     read.addr.eq(self.read_address[bank]),
-                    self.read_data[bank].word_select(column, width).eq(read.data),
+                    self.read_data[bank].word_select(i, width).eq(read.data),
                 ]
         return m

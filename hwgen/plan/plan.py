@@ -301,8 +301,8 @@ class Plan:
             MemorySpec(
                 name="activations",
                 depth=self.memory_depth,
-                width=min(shape.p, shape.s),
-                count=shape.q * max(1, shape.s // shape.p),
+                width=min(shape.p, shape.s) // self.activation_parts,
+                count=shape.q * max(1, shape.s // shape.p) * self.activation_parts,
             ),
             _table("parameters", rows, self.parameter_lanes * self.parameter_bits),
         ]
@@ -315,6 +315,11 @@ class Plan:
         if not self.pixel_identity:
             specs.append(_table("pixels", self.lowered.pixel_map.size, self.input_bits))
         return specs
+
+    @cached_property
+    def activation_parts(self) -> int:
+        """Memories that each separately written part of an activation bank lies in."""
+        return self.style.activation_parts(min(self.shape.p, self.shape.s), self.memory_depth)
 
     @cached_property
     def pixel_identity(self) -> bool:

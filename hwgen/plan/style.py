@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..boards import FAMILIES
 from ..errors import InputError
 from .compressor import Counter, counter, registered_levels
 from .layout import ceil_div
@@ -61,14 +62,22 @@ class Style:
 
     @property
     def read_registers(self) -> int:
-        """Registers behind the activation memory, whose words come out of block RAM late, and where it is deeper than
-        one block through multiplexers as well."""
+        """Registers behind the activation memory, whose words come out of block RAM late."""
         return 0 if self.cells == "generic" else 1
+
+    def activation_parts(self, width: int, depth: int) -> int:
+        """Memories that words of activations lie in, side by side: where a register follows, so narrow that each is one
+        block RAM, as far as one is deep enough; words of several blocks would come through multiplexers."""
+        if not self.read_registers:
+            return 1
+        fitting = [w for d, w in FAMILIES[self.cells].ram_shapes if d >= depth]
+        block = max(fitting, default=FAMILIES[self.cells].ram_shapes[-1][1])
+        return next(n for n in range(1, width + 1) if width % n == 0 and width // n <= block)
 
     @property
     def weight_registers(self) -> int:
-        """Registers in front of the weight memory's address."""
-        return 0 if self.cells == "generic" else 1
+        """Registers in front of the weight memory's address and behind its words."""
+        return 0 if self.cells == "generic" else 2
 
     def weight_parts(self, channels: int, lanes: int) -> int:
         """Memories that the weights of P channels lie in, side by side, each with its own address."""

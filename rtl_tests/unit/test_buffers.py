@@ -43,7 +43,7 @@ def test_weight_memory(name, words, parts, registered):
                 at = step.tap * compiled.words + step.word
                 expected.append(plan.weights[base + step.tile * compiled.weight_words + at])
             base += compiled.weight_words * compiled.tiles
-    latency = 1 + registered
+    latency = 1 + 2 * registered
     seen = respond(unit, controls, lambda ctx, c: ctx.set(unit.control, c), lambda ctx: ctx.get(unit.weights), latency)
     pairs = [(s, e) for s, e in zip(seen, expected, strict=True) if e is not None]
     assert all(s == e for s, e in pairs)
@@ -51,10 +51,12 @@ def test_weight_memory(name, words, parts, registered):
     assert unit.latency == latency
 
 
-@pytest.mark.parametrize("banks, lanes, columns, depth", [(1, 4, 1, 2), (3, 8, 4, 30), (4, 6, 2, 17)])
-def test_activation_memory(banks, lanes, columns, depth):
+@pytest.mark.parametrize(
+    "banks, lanes, columns, depth, parts", [(1, 4, 1, 2, 1), (3, 8, 4, 30, 1), (4, 6, 2, 17, 1), (2, 12, 2, 20, 3)]
+)
+def test_activation_memory(banks, lanes, columns, depth, parts):
     rng = random.Random(f"{banks}{lanes}{columns}")
-    unit = ActivationMemory(banks, lanes, columns, depth)
+    unit = ActivationMemory(banks, lanes, columns, depth, parts)
     memory = [[0] * depth for _ in range(banks)]
     width = lanes // columns
     reads = 0
