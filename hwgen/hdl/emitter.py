@@ -1,5 +1,7 @@
 """The emitter: logits and class of a frame leave one by one while the next frame is computed."""
 
+from itertools import pairwise
+
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -58,7 +60,7 @@ class Emitter(wiring.Component):
         m = Module()
         plan, constants = self.plan, self.plan.logits
         p, count, bits = plan.shape.p, constants.count, logit_bits(plan)
-        queue = [Signal(signed(plan.accumulator_bits), name=f"queue_{i}") for i in range(p)]
+        queue = [Signal(signed(plan.accumulator_bits), name=f"queue_{i}") for i in range(min(p, count))]
         place = Signal(range(max(2, p)))  # of the head in its tile
         index = Signal(range(max(2, count)))  # of the head among the logits
         sending, closing = Signal(), Signal()
@@ -77,7 +79,7 @@ class Emitter(wiring.Component):
             self.done.eq(accepted & (closing | (tile_over & ~frame_over))),
         ]
         with m.If(accepted & sending):
-            m.d.sync += [queue[i].eq(queue[i + 1]) for i in range(p - 1)]
+            m.d.sync += [earlier.eq(later) for earlier, later in pairwise(queue)]
             m.d.sync += [place.eq(place + 1), index.eq(index + 1)]
             with m.If((index == 0) | (logit > best)):
                 m.d.sync += [best.eq(logit), best_index.eq(index)]
@@ -88,7 +90,7 @@ class Emitter(wiring.Component):
         with m.If(accepted & closing):
             m.d.sync += closing.eq(0)
         with m.If(self.capture):
-            m.d.sync += [sending.eq(1), *(queue[i].eq(self.accumulators[i]) for i in range(p))]
+            m.d.sync += [sending.eq(1), *(each.eq(self.accumulators[i]) for i, each in enumerate(queue))]
         return m
 
     def _logit(self, m, accumulator, index):

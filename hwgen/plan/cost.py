@@ -85,7 +85,7 @@ def quantities(plan: Plan, family: str) -> dict[str, float]:
         "lanes": elements * plan.style.counted(shape.s),
         "split": elements if plan.split else 0,
         "accumulators": elements * bits * (2 if plan.planes > 1 else 1),
-        "queue": shape.p * bits,
+        "queue": min(shape.p, plan.logits.count) * bits,
         "stages": len(plan.stages),
         "addresses": plan.address_bits,
         "maps": plan.address_bits if any(s.source.height * s.source.width > 1 for s in plan.stages) else 0,
