@@ -1,13 +1,15 @@
 """The benchmark's rows and pictures: what they measure is what there is."""
 
 import contextlib
+import json
 from dataclasses import replace
 
 import pytest
 
 from hwgen import bench, boards, models
-from hwgen.bench import calibrate, pictures
+from hwgen.bench import calibrate, fpga, pictures
 from hwgen.bench.utilisation import planned
+from hwgen.errors import BuildError
 from hwgen.plan import plan
 from hwgen.plan.cost import FAMILY, quantities
 from hwgen.plan.style import Style
@@ -74,3 +76,38 @@ def test_coefficients_are_found_again():
 
     assert worst(FAMILY["ecp5"]) > 0.1 and worst(found) < 0.02
     assert found.cell == FAMILY["ecp5"].cell
+
+
+def test_bitstreams_and_what_was_not_built(monkeypatch, tmp_path, capsys):
+    """A point is told with its plan's cycles at the clock that was reached, what does not fit with the planner's
+    sentence, what was not placed with nextpnr's; and all of it is in both files."""
+    made = fpga.flow.Bitstream(
+        board="ulx3s_85f", bitstream=tmp_path / "top.bit", digest="", luts=40_000, rams=139, sprams=0, dsps=0,
+        fmax_mhz=75.0, clock_mhz=25.0, seed=2, seeds={"1": None, "2": 75.0}, seconds=1.0, steps={}, tools={},
+        cached=False,
+    )  # fmt: skip
+
+    def build(top, board, *, name, folder, seeds, jobs, limit):
+        if name == "cnn_mnist_w1a1":
+            raise BuildError("nextpnr failed")
+        assert (folder, seeds, jobs, limit) == (tmp_path, [1, 2], 1, 60)
+        return made
+
+    monkeypatch.setattr(fpga.flow, "build", build)
+    points = (
+        fpga.Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 4)),
+        fpga.Point(model="lfc_w1a1", board="icebreaker"),
+        fpga.Point(model="cnn_mnist_w1a1", board="icebreaker"),
+    )
+    monkeypatch.setattr(fpga, "POINTS", points)
+    assert fpga.main(["--seeds", "2", "--jobs", "1", "--limit-seconds", "60", "--output", str(tmp_path)]) == 0
+    cnv, lfc, cnn = json.loads((tmp_path / "bench" / "fpga.json").read_text())["points"]
+    planned_cnv = planned("cnv_w1a1", 64, 64, 4)
+    assert cnv["fps"] == 75e6 / planned_cnv.interval and cnv["latency_us"] == planned_cnv.latency / 75
+    assert "lfc_w1a1 does not fit on icebreaker" in lfc["reason"] and cnn["reason"] == "nextpnr failed"
+    text = (tmp_path / "bench" / "fpga.md").read_text()
+    assert text in capsys.readouterr().out
+    assert "| 64 x 64 x 4 |" in text and "FINN, ZC706" in text and "lfc_w1a1 on icebreaker: lfc_w1a1 does not" in text
+    with pytest.raises(SystemExit) as stopped:
+        fpga.main(["--only", "nothing"])
+    assert stopped.value.code == 2
