@@ -53,6 +53,7 @@ class Raster(wiring.Component):
             "inner_row_words": lambda at: at.step[1] * at.words,
             "cell_words": lambda at: at.cell_words,
             "row_words": lambda at: at.pitch // banks * at.cell_words,
+            "further_row_words": lambda at: (at.pitch // banks + 1) * at.cell_words,
             "row_banks": lambda at: at.pitch % banks,
         }
         some = next(layout for layout in self.layouts if layout)
@@ -86,7 +87,7 @@ class Raster(wiring.Component):
         m.d.comb += next_cell.eq(row_cell + field["row_words"])
         with m.If(sum_bank >= banks):
             m.d.comb += next_bank.eq(sum_bank - banks)
-            m.d.comb += next_cell.eq(row_cell + field["row_words"] + field["cell_words"])
+            m.d.comb += next_cell.eq(row_cell + field["further_row_words"])
 
         with m.If(self.advance):
             m.d.sync += [*count("column", column + 1), *count("inner_column", inner_column + 1)]

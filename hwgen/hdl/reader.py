@@ -107,7 +107,9 @@ class Reader(wiring.Component):
         m.d.sync += near.eq(address + offset)
         if q > 1:
             cell_words = stage_field(m, stages[1], [s.source.cell_words for s in plan.stages], "cell_words")
-            m.d.sync += [far.eq(address + offset + cell_words), rotates[0].eq(rotate)]
+            further = Signal.like(cell_words)
+            m.d.sync += [further.eq(cell_words), rotates[0].eq(rotate)]
+            m.d.comb += far.eq(near + further)
             m.d.sync += [later.eq(earlier) for earlier, later in pairwise(rotates)]
         lane_address = [Signal(bits, name=f"lane_address_{lane}") for lane in range(q)]
         for lane in range(q):
