@@ -36,7 +36,7 @@ bench: $(VENV)/dev ## every figure of merit, with the peers' beside it
 bench-fpga: $(VENV)/runtime ## bitstreams of the zoo: images per second beside the peers' (an hour or more; goes on where it was)
 	$(BIN)/python -m hwgen.bench.fpga
 
-calibrate: $(VENV)/runtime ## the planner's LUTs and RAMs against synthesis, and coefficients that fit it (minutes)
+calibrate: $(VENV)/runtime ## the planner's LUTs and RAMs against nextpnr's packing, and coefficients that fit it (minutes)
 	$(BIN)/python -m hwgen.bench.calibrate
 
 test: lint ## the checkers and the test suite, without its slow part

@@ -114,6 +114,9 @@ def test_whole_board_with_a_small_core(tmp_path):
     assert report == {**made.as_json(), "bitstream": "top.bin"}
     assert set(made.steps) == {"yosys", "nextpnr-ice40", "icepack"} and sum(made.steps.values()) <= made.seconds
     assert used["SB_IO"] == 5  # clock, rx, tx, two LEDs
+    core = DummyCore()
+    packed = fpga.pack(BoardTop(core, board, samples=core.samples), board)
+    assert packed == {"luts": made.luts, "rams": 0, "sprams": 0, "dsps": 0}
 
 
 @pytest.mark.parametrize(

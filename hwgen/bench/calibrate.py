@@ -1,7 +1,7 @@
-"""python -m hwgen.bench.calibrate: the planner's LUT and RAM figures against synthesis, as a Markdown table.
+"""python -m hwgen.bench.calibrate: the planner's LUT and RAM figures against nextpnr's packing, as a Markdown table.
 
 Minutes of work; the table in docs/numbers.md is its output. Below it stand the coefficients of `hwgen.plan.cost` that
-fit these syntheses best, to be taken over when the planner drifts.
+fit these designs best, to be taken over when the planner drifts.
 """
 
 import sys
@@ -10,13 +10,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .. import boards, models
+from ..flow import fpga
 from ..hdl.accelerator import Accelerator
+from ..hdl.shells.board_top import BoardTop
 from ..plan import Plan, plan
 from ..plan.cost import Coefficients, coefficients, estimate_luts, quantities
 from ..plan.memory import total_rams
 from ..plan.style import family_style
 from ..report.table import Table
-from .counts import Counts, synthesise
 
 POINTS = (
     ("tfc_w1a1", "icebreaker", "generic", 4, 32, 1),
@@ -37,33 +38,35 @@ POINTS = (
     ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 32, 1),
     ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 64, 2),
     ("cnv_w1a1", "ulx3s_85f", "ecp5", 64, 64, 1),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 64, 64, 4),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 32, 32, 3),
     ("cnv_w1a2", "ulx3s_85f", "ecp5", 32, 32, 1),
 )
 """Model, board, cells, P, S, Q."""
 
 TRUST = 0.01
-"""What a coefficient's being off by its own size costs, where a synthesis' being off by its own size costs one."""
+"""What a coefficient's being off by its own size costs, where a design's being off by its own size costs one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     plan: Plan
     family: str
-    counts: Counts
+    luts: int
 
 
 def refit(measured: list[Measured], start: Coefficients) -> Coefficients:
-    """Least squares of the relative errors, with `start` for what the syntheses do not tell."""
-    names = [name for name in asdict(start) if name != "cell"]
+    """Least squares of the relative errors, with `start` for what the designs do not tell."""
+    names = list(asdict(start))
     before = np.array([getattr(start, name) for name in names])
-    found = np.array([m.counts.luts for m in measured])
+    found = np.array([m.luts for m in measured])
     counted = [quantities(m.plan, m.family) for m in measured]
     amounts = np.array([[each[name] for name in names] for each in counted]) * before / found[:, None]
     drawn = TRUST**0.5 * np.eye(len(names))
     targets = np.concatenate([1 - amounts.sum(axis=1), np.zeros(len(names))])
     change, *_ = np.linalg.lstsq(np.concatenate([amounts, drawn]), targets, rcond=None)
     after = [float(f"{value:.3g}") for value in before * (1 + change)]
-    return Coefficients(**dict(zip(names, after, strict=True)), cell=start.cell)
+    return Coefficients(**dict(zip(names, after, strict=True)))
 
 
 def main() -> None:
@@ -72,14 +75,15 @@ def main() -> None:
         board = boards.load(name)
         family = board.target.family
         planned = plan(models.load(model).network, board, p, s, q, family_style(family, cells))
-        print(f"synthesising {model} at {p} x {s} x {q} for {family}, {cells} cells", file=sys.stderr)
-        made = synthesise(Accelerator(planned), family)
-        groups.setdefault((family, cells), []).append(Measured(plan=planned, family=family, counts=made))
+        print(f"packing {model} at {p} x {s} x {q} for {name}, {cells} cells", file=sys.stderr)
+        channels, height, width = planned.lowered.image_shape
+        made = fpga.pack(BoardTop(Accelerator(planned), board, samples=channels * height * width), board)
+        groups.setdefault((family, cells), []).append(Measured(plan=planned, family=family, luts=made["luts"]))
         expected = estimate_luts(planned, family)
-        ratio = round(expected / made.luts, 3)
+        ratio = round(expected / made["luts"], 3)
         rams = total_rams(planned, board.target)
-        rows.append([model, family, cells, p, s, q, made.luts, expected, ratio, made.rams, rams])
-    columns = ["model", "family", "cells", "P", "S", "Q", "LUT4", "planned", "ratio", "block RAMs", "planned RAMs"]
+        rows.append([model, family, cells, p, s, q, made["luts"], expected, ratio, made["rams"], rams])
+    columns = ["model", "family", "cells", "P", "S", "Q", "LUTs", "planned", "ratio", "block RAMs", "planned RAMs"]
     print(Table(columns=columns, rows=rows).markdown())
     for (family, cells), measured in groups.items():
         print(f"{family}, {cells} cells: {refit(measured, coefficients(family, cells))}")

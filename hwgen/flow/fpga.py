@@ -9,6 +9,7 @@ import inspect
 import json
 import math
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,7 +25,7 @@ from ..boards import Board
 from ..errors import BuildError, InputError, TimingError
 from . import synthesis, toolchain
 
-__all__ = ["Bitstream", "Progress", "build", "prepare"]
+__all__ = ["Bitstream", "Progress", "build", "pack", "prepare"]
 
 Progress = Callable[[str], AbstractContextManager[object]]
 """Called with the name of a step; what it returns is entered while that step runs."""
@@ -41,6 +42,7 @@ _CELLS = {
     "ecp5": {"luts": "TRELLIS_COMB", "rams": "DP16KD", "sprams": "", "dsps": "MULT18X18D"},
 }
 _KEPT = (".il", ".ys", ".pcf", ".lpf")
+_ROUTED = (".asc", ".config")
 _REPORT = "report.json"
 _TIMING = "nextpnr.json"
 
@@ -190,10 +192,10 @@ def build(
                 steps[tool] = round(time.monotonic() - begun, 2)
 
             nextpnr, pack = _TOOLS[board.target.family]
-            commands = {c[0]: c[1:] for c in json.loads(plan.files[f"build_{TOP}.json"])["commands"]}
+            commands = _commands(plan)
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
-            arguments = [argument for argument in commands[nextpnr] if argument != "--quiet"]
+            arguments = commands[nextpnr]
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
                 tried = _place(nextpnr, arguments, seeds, work=work, logs=logs, jobs=jobs, limit=limit)
@@ -211,9 +213,42 @@ def build(
     return replace(made, bitstream=final / made.bitstream.name)
 
 
+def pack(top: Elaboratable, board: Board) -> dict[str, int]:
+    """The cells of `top` on `board` by the names of `Bitstream`'s counts, as nextpnr packs them, without placing them.
+
+    Raises
+    ------
+    BuildError : a tool failed
+    InputError : as `prepare`
+    """
+    plan = prepare(top, board)
+    tool = _TOOLS[board.target.family][0]
+    arguments = _commands(plan)[tool]
+    at = next(i for i, argument in enumerate(arguments) if argument.endswith(_ROUTED))
+    del arguments[at - 1 : at + 1]  # what is not placed cannot be written
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        plan.extract(folder)
+        toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=None)
+        toolchain.run(tool, ["--pack-only", *arguments], cwd=work, log=None)
+        return _cells(work / _TIMING, board)
+
+
+def _commands(plan: BuildPlan) -> dict[str, list[str]]:
+    """Arguments of each tool."""
+    commands = json.loads(plan.files[f"build_{TOP}.json"])["commands"]
+    return {tool: [argument for argument in rest if argument != "--quiet"] for tool, *rest in commands}
+
+
+def _cells(report: Path, board: Board) -> dict[str, int]:
+    """Cells that nextpnr reports."""
+    used = json.loads(report.read_text())["utilization"]
+    return {count: used.get(cell, {"used": 0})["used"] for count, cell in _CELLS[board.target.family].items()}
+
+
 def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, float | None]:
     """Place and route with every seed; Fmax in MHz of each. Files of the best one keep their names, others go."""
-    written = [_TIMING, *(a for a in arguments if a.endswith((".asc", ".config")))]
+    written = [_TIMING, *(a for a in arguments if a.endswith(_ROUTED))]
 
     def named(name, seed):
         return f"{seed}_{name}"
@@ -267,20 +302,15 @@ def _best(tried: dict[int, float | None]) -> int | None:
 def _measure(
     work: Path, board: Board, tried: dict[int, float | None], steps: dict, tools: dict, seconds: float
 ) -> Bitstream:
-    report = json.loads((work / _TIMING).read_text())
     seed = _best(tried)
     fmax = None if seed is None else tried[seed]
     assert seed is not None and fmax is not None  # or `_place` has raised
-    cells = {
-        count: report["utilization"].get(cell, {"used": 0})["used"]
-        for count, cell in _CELLS[board.target.family].items()
-    }
     bitstream = work / _PRODUCT[board.target.family]
     return Bitstream(
         board=board.name,
         bitstream=bitstream,
         digest=hashlib.sha256(bitstream.read_bytes()).hexdigest(),
-        **cells,
+        **_cells(work / _TIMING, board),
         fmax_mhz=fmax,
         clock_mhz=board.target.clock_hz / 1e6,
         seed=seed,

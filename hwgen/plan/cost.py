@@ -1,4 +1,4 @@
-"""LUT estimate of a plan: a sum over what it is made of, with coefficients fitted to syntheses (`make calibrate`)."""
+"""LUT estimate of a plan: a sum over what it is made of, with coefficients fitted to designs (`make calibrate`)."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from .plan import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
-    """LUT4 of a family, per unit of what `quantities` counts.
+    """LUTs of a family, as nextpnr packs them (iCE40: logic cells; ECP5: LUT4, a carry cell is two), per unit of what
+    `quantities` counts.
 
     Attributes
     ----------
@@ -27,8 +28,7 @@ class Coefficients:
     rings : accumulator bits in the rings of the threshold unit
     tables : sixteen bits of tables in LUTs
     muxes : bits of two-way multiplexers behind block RAM
-    fixed : everything else
-    cell : logic cells of the device per LUT4 (iCE40 counts a register without its LUT as a cell of its own)
+    fixed : everything else, the board's shell included
     """
 
     lanes: float
@@ -46,24 +46,23 @@ class Coefficients:
     tables: float
     muxes: float
     fixed: float
-    cell: float
 
 
 FAMILY = {
     "ice40": Coefficients(
-        lanes=2.88, split=19, accumulators=1.10, queue=0.813, stages=49.5, addresses=20.0, maps=30.6, border=20.4,
-        words=2.17, window=1.41, codes=0.987, rings=1.14, tables=1.08, muxes=1.02, fixed=255, cell=1.36,
+        lanes=4.62, split=19, accumulators=1.36, queue=1.02, stages=92.9, addresses=36.0, maps=44.2, border=25.7,
+        words=2.54, window=1.64, codes=1.0, rings=1.14, tables=1.15, muxes=1.12, fixed=562,
     ),
     "ecp5": Coefficients(
-        lanes=2.01, split=24, accumulators=1.92, queue=1.21, stages=115, addresses=23.2, maps=19.5, border=4.72,
-        words=1.56, window=1.43, codes=1.20, rings=1.44, tables=1.23, muxes=0.605, fixed=292, cell=1.0,
+        lanes=2.61, split=24, accumulators=2.29, queue=1.23, stages=119, addresses=23.6, maps=19.5, border=4.76,
+        words=1.58, window=1.44, codes=1.21, rings=1.44, tables=1.23, muxes=0.565, fixed=304,
     ),
 }  # fmt: skip
 
 CARRY_CELLS = {
     "ecp5": Coefficients(
-        lanes=1.20, split=4.32, accumulators=1.57, queue=0.569, stages=112, addresses=25.0, maps=21.2, border=4.94,
-        words=1.85, window=1.76, codes=1.16, rings=1.39, tables=1.23, muxes=0.828, fixed=314, cell=1.0,
+        lanes=1.26, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5, border=5.46,
+        words=2.4, window=2.07, codes=1.19, rings=1.38, tables=1.28, muxes=0.76, fixed=523,
     ),
 }  # fmt: skip
 """The same for arrays in the family's own cells."""
@@ -101,11 +100,6 @@ def quantities(plan: Plan, family: str) -> dict[str, float]:
 
 
 def estimate_luts(plan: Plan, family: str) -> int:
-    """Expected LUT4 of the core, as synthesis counts them (a carry cell of ECP5 counts as two)."""
+    """Expected LUTs of the accelerator on a board, as nextpnr packs them."""
     each = coefficients(family, plan.style.cells)
     return round(sum(getattr(each, name) * amount for name, amount in quantities(plan, family).items()))
-
-
-def estimate_cells(plan: Plan, family: str) -> int:
-    """Expected logic cells of the core, as nextpnr counts them after packing."""
-    return round(estimate_luts(plan, family) * FAMILY[family].cell)

@@ -6,7 +6,7 @@ from ..boards import Board, Target
 from ..errors import InputError
 from ..network import Network
 from .compile import ArrayShape
-from .cost import coefficients, estimate_cells
+from .cost import coefficients, estimate_luts
 from .lowering import lower
 from .memory import block_rams, total_rams
 from .placing import make_plan
@@ -20,11 +20,8 @@ PIXELS = (1, 2, 3, 4, 5, 6, 8)
 
 AIMS = ("fps", "latency", "luts")
 LUT_SHARE = 0.80
-AUTOMATIC_LUTS = 12_000
+AUTOMATIC_LUTS = 13_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
-
-SHELL_LUTS = 500
-"""LUTs of the board shell (serial port, reset)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +41,7 @@ class Fit:
 
     @classmethod
     def of(cls, plan: Plan, target: Target) -> "Fit":
-        luts = estimate_cells(plan, target.family) + SHELL_LUTS
-        return cls(plan=plan, target=target, luts=luts, rams=total_rams(plan, target))
+        return cls(plan=plan, target=target, luts=estimate_luts(plan, target.family), rams=total_rams(plan, target))
 
     @property
     def fits(self) -> bool:
