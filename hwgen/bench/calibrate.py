@@ -11,8 +11,7 @@ import numpy as np
 
 from .. import boards, models
 from ..flow import fpga
-from ..hdl.accelerator import Accelerator
-from ..hdl.shells.board_top import BoardTop
+from ..hdl.shells.board_top import accelerator_top
 from ..plan import Plan, plan
 from ..plan.cost import Coefficients, coefficients, estimate_luts, quantities
 from ..plan.memory import total_rams
@@ -76,8 +75,7 @@ def main() -> None:
         family = board.target.family
         planned = plan(models.load(model).network, board, p, s, q, family_style(family, cells))
         print(f"packing {model} at {p} x {s} x {q} for {name}, {cells} cells", file=sys.stderr)
-        channels, height, width = planned.lowered.image_shape
-        made = fpga.pack(BoardTop(Accelerator(planned), board, samples=channels * height * width), board)
+        made = fpga.pack(accelerator_top(planned, board), board)
         groups.setdefault((family, cells), []).append(Measured(plan=planned, family=family, luts=made["luts"]))
         expected = estimate_luts(planned, family)
         ratio = round(expected / made["luts"], 3)

@@ -16,8 +16,7 @@ from pathlib import Path
 from .. import boards, models, outputs
 from ..errors import BuildError, InputError
 from ..flow import fpga as flow
-from ..hdl.accelerator import Accelerator
-from ..hdl.shells.board_top import BoardTop
+from ..hdl.shells.board_top import accelerator_top
 from ..plan import Plan, plan
 from ..report.table import Table
 
@@ -64,10 +63,10 @@ class Peer:
 
 
 PEERS = (
-    Peer(network="SFC", hardware="FINN, ZC706", fps=12_300_000, latency_us=0.31, source="FINN, FPGA 2017"),
-    Peer(network="CNV", hardware="FINN, ZC706", fps=21_906, latency_us=283, source="FINN, FPGA 2017"),
-    Peer(network="CNV", hardware="BNN-PYNQ, Ultra96", fps=9_150, latency_us=527, source="BNN-PYNQ's repository"),
-    Peer(network="CNV", hardware="FINN, Pynq-Z2", fps=661, latency_us=None, source="MLPerf Tiny 0.7"),
+    Peer(network="SFC", hardware="FINN, ZC706", fps=12.3e6, latency_us=0.31, source="FINN, FPGA 2017"),
+    Peer(network="CNV", hardware="FINN, ZC706", fps=21_906.0, latency_us=283, source="FINN, FPGA 2017"),
+    Peer(network="CNV", hardware="BNN-PYNQ, Ultra96", fps=9_150.0, latency_us=527, source="BNN-PYNQ's repository"),
+    Peer(network="CNV", hardware="FINN, Pynq-Z2", fps=661.0, latency_us=None, source="MLPerf Tiny 0.7"),
 )
 
 
@@ -118,8 +117,7 @@ def measure(point: Point, folder: Path, seeds: Iterable[int], jobs: int, limit: 
     p, s, q = point.shape or (None, None, None)
     try:
         planned = plan(models.load(point.model).network, board, p, s, q)
-        channels, height, width = planned.lowered.image_shape
-        top = BoardTop(Accelerator(planned), board, samples=channels * height * width)
+        top = accelerator_top(planned, board)
         made = flow.build(top, board, name=point.model, folder=folder, seeds=list(seeds), jobs=jobs, limit=limit)
     except (InputError, BuildError) as error:
         return Missing(point=point, reason=str(error))
@@ -144,19 +142,7 @@ def table(results: Iterable[Measured | Missing]) -> Table:
     for peer in PEERS:
         latency = None if peer.latency_us is None else float(peer.latency_us)
         rows.append(
-            [
-                peer.network,
-                f"{peer.hardware} ({peer.source})",
-                "",
-                None,
-                None,
-                None,
-                float(peer.fps),
-                latency,
-                "",
-                "",
-                None,
-            ]
+            [peer.network, f"{peer.hardware} ({peer.source})", "", *[None] * 3, peer.fps, latency, "", "", None]
         )
     columns = [
         "network", "hardware", "P x S x Q", "cycles per image", "Fmax, MHz", "seed", "images/s", "latency, us", "LUTs",
@@ -181,14 +167,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--limit-seconds", type=int, default=7200, metavar="N", help="of each placement (default: 7200)"
     )
-    parser.add_argument("--output", type=Path, default=Path("build"), metavar="DIR", help="folder (default: build)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="folder (default: build)"
+    )
     options = parser.parse_args(arguments)
     chosen = [point for point in POINTS if options.only in point.name]
     if not chosen:
         parser.error(f"no point holds {options.only!r}; there are: {'; '.join(point.name for point in POINTS)}")
     if options.seeds < 1 or options.jobs < 1 or options.limit_seconds < 1:
         parser.error("--seeds, --jobs and --limit-seconds are at least 1")
-    folder = outputs.writable_folder(options.output / "bench")
+    try:
+        folder = outputs.writable_folder(options.output / "bench")
+    except InputError as error:
+        parser.error(str(error))
     results: list[Measured | Missing] = []
     for i, point in enumerate(chosen, 1):
         print(f"{i} of {len(chosen)}: {point.name}", file=sys.stderr, flush=True)

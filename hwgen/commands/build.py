@@ -51,8 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser):
 
 def run(options, session) -> Answer:
     from ..flow import fpga
-    from ..hdl.accelerator import Accelerator
-    from ..hdl.shells.board_top import BoardTop
+    from ..hdl.shells.board_top import accelerator_top
     from ..models import file_name
     from ..plan import Fit
     from ..report.table import Table
@@ -60,11 +59,10 @@ def run(options, session) -> Answer:
     fit, board, _ = load_fit(options, session)
     planned = fit.plan
     shape = planned.shape
-    channels, height, width = planned.lowered.image_shape
 
     def build(board):
         return fpga.build(
-            BoardTop(Accelerator(planned), board, samples=channels * height * width),
+            accelerator_top(planned, board),
             board,
             name=file_name(options.model),
             folder=options.output,

@@ -191,7 +191,7 @@ def build(
                     yield
                 steps[tool] = round(time.monotonic() - begun, 2)
 
-            nextpnr, pack = _TOOLS[board.target.family]
+            nextpnr, packer = _TOOLS[board.target.family]
             commands = _commands(plan)
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
@@ -200,8 +200,8 @@ def build(
             with step(f"place and route{count}", nextpnr):
                 tried = _place(nextpnr, arguments, seeds, work=work, logs=logs, jobs=jobs, limit=limit)
             _check_timing(board, tried)
-            with step("packing the bitstream", pack):
-                toolchain.run(pack, commands[pack], cwd=work, log=logs / f"{pack}.log", limit=limit)
+            with step("packing the bitstream", packer):
+                toolchain.run(packer, commands[packer], cwd=work, log=logs / f"{packer}.log", limit=limit)
             made = _measure(work, board, tried, steps, tools, round(time.monotonic() - started, 2))
             for file in work.iterdir():
                 if file.suffix not in _KEPT and file.name not in (made.bitstream.name, _TIMING):

@@ -9,10 +9,12 @@ from amaranth.lib.wiring import In, Out
 
 from ...boards import Board
 from ...host.protocol import TIMEOUT
+from ...plan import Plan
+from ..accelerator import Accelerator
 from .clock import Clock
 from .uart_shell import UARTShell
 
-__all__ = ["BoardLogic", "BoardTop"]
+__all__ = ["BoardLogic", "BoardTop", "accelerator_top"]
 
 
 class BoardLogic(wiring.Component):
@@ -90,3 +92,9 @@ class BoardTop(Elaboratable):
             if i < len(logic.leds):
                 m.d.comb += led.o.eq(logic.leds[i])
         return m
+
+
+def accelerator_top(plan: Plan, board: Board) -> BoardTop:
+    """The accelerator of a plan on a board."""
+    channels, height, width = plan.lowered.image_shape
+    return BoardTop(Accelerator(plan), board, samples=channels * height * width)
