@@ -137,7 +137,7 @@ class Core(wiring.Component):
             self.stage.eq(sequencer.stage),
             self.stage_done.eq(sequencer.stage_done),
             self.frame_done.eq(self.result.valid & self.result.ready & self.result.payload.last),
-            self.busy.eq(sequencer.active | result_busy),
+            self.busy.eq(sequencer.active | result_busy | self.result.valid),
             self.trace.active.eq(sequencer.active),
             self.trace.active_stage.eq(sequencer.stage),
             self.trace.stage_done.eq(sequencer.stage_done),

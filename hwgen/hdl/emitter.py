@@ -2,8 +2,9 @@
 
 from itertools import pairwise
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from ..layers import Tensor
@@ -24,8 +25,9 @@ def logit_bits(plan: Plan) -> int:
 class Emitter(wiring.Component):
     """Takes the accumulators of a tile of the last stage (pixel lane 0) and sends its logits, one a cycle.
 
-    After the last tile's logits comes the class: the index of the largest, the lowest such index. `done` is high in
-    the cycle in which a tile's last transfer is accepted.
+    After the last tile's logits comes the class: the index of the largest, the lowest such index. They leave through a
+    queue of two places, so that whoever takes them is no part of a path to the accumulators. `done` is high in the
+    cycle in which the last of a tile goes into that queue.
 
     Members
     -------
@@ -66,14 +68,19 @@ class Emitter(wiring.Component):
         sending, closing = Signal(), Signal()
         best, best_index = Signal(signed(bits)), Signal.like(index)
         logit = Signal(signed(bits))
-        m.d.comb += logit.eq(self._logit(m, queue[0], index))
-
+        value = Signal(signed(max(bits, len(index) + 1)))
+        m.submodules.leaving = leaving = SyncFIFO(width=len(value) + 1, depth=2)
         accepted, tile_over, frame_over = Signal(), Signal(), Signal()
         m.d.comb += [
-            self.result.valid.eq(sending | closing),
-            self.result.payload.value.eq(Mux(closing, best_index, logit)),
-            self.result.payload.last.eq(closing),
-            accepted.eq(self.result.valid & self.result.ready),
+            logit.eq(self._logit(m, queue[0], index, accepted & sending)),
+            value.eq(Mux(closing, best_index, logit)),
+            leaving.w_data.eq(Cat(value, closing)),
+            leaving.w_en.eq(sending | closing),
+            accepted.eq(leaving.w_en & leaving.w_rdy),
+            self.result.valid.eq(leaving.r_rdy),
+            self.result.payload.value.eq(leaving.r_data[:-1].as_signed()),
+            self.result.payload.last.eq(leaving.r_data[-1]),
+            leaving.r_en.eq(self.result.ready),
             frame_over.eq(index == count - 1),
             tile_over.eq((place == p - 1) | frame_over),
             self.done.eq(accepted & (closing | (tile_over & ~frame_over))),
@@ -93,8 +100,8 @@ class Emitter(wiring.Component):
             m.d.sync += [sending.eq(1), *(each.eq(self.accumulators[i]) for i, each in enumerate(queue))]
         return m
 
-    def _logit(self, m, accumulator, index):
-        """`Logits.compute` of one accumulator."""
+    def _logit(self, m, accumulator, index, leaves):
+        """`Logits.compute` of one accumulator; `leaves`: the next logit's turn comes."""
         constants = self.plan.logits
         if self.scale_table is None:
             if constants.shift > 0:
@@ -103,7 +110,7 @@ class Emitter(wiring.Component):
         # The table is read one cycle ahead: the index changes only when a logit leaves.
         m.submodules.scale = table = self.scale_table
         m.d.comb += table.address.eq(index)
-        with m.If(self.result.valid & self.result.ready & ~self.result.payload.last):
+        with m.If(leaves):
             m.d.comb += table.address.eq(Mux(index == constants.count - 1, 0, index + 1))
         multiplier = table.data[: self.scale_bits].as_signed()
         bias = table.data[self.scale_bits :].as_signed()
