@@ -122,6 +122,7 @@ class Core(wiring.Component):
             reader.control_in.eq(sequencer.control),
             reader.stage.eq(sequencer.stage),
             reader.stage_done.eq(sequencer.stage_done),
+            reader.following.eq(sequencer.following),
             reader.entry.eq(sequencer.entry),
             reader.address.eq(sequencer.address),
             reader.group_done.eq(sequencer.group_done),
@@ -257,18 +258,21 @@ class Accelerator(wiring.Component):
         cycles = [Signal(32, name=f"cycles_{i}") for i in range(len(plan.stages))]
         with m.If(core.frame_done):
             m.d.sync += frames.eq(frames + 1)
-        with m.If(core.active):
+        # A cycle later, so that the counters are no part of the sequencer's paths.
+        active, stage_done, stage = Signal(), Signal(), Signal.like(core.stage)
+        m.d.sync += [active.eq(core.active), stage_done.eq(core.stage_done), stage.eq(core.stage)]
+        with m.If(active):
             m.d.sync += running.eq(running + 1)
-        with m.If(core.stage_done):
+        with m.If(stage_done):
             m.d.sync += running.eq(0)
-            with m.Switch(core.stage):
+            with m.Switch(stage):
                 for i, count in enumerate(cycles):
                     with m.Case(i):
                         m.d.sync += count.eq(running + 1)
 
         m.d.sync += reset.eq(self.csr.write & (self.csr.address == csr.Register.CONTROL) & self.csr.write_data[0])
         with m.If(reset):
-            m.d.sync += [running.eq(0), frames.eq(0)]
+            m.d.sync += [active.eq(0), stage_done.eq(0), running.eq(0), frames.eq(0)]
         registers = {
             csr.Register.MAGIC: csr.MAGIC,
             csr.Register.VERSION: csr.VERSION,

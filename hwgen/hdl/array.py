@@ -115,7 +115,7 @@ class Array(wiring.Component):
         stale = Signal(init=1)
         m.d.sync += stale.eq(0)
         layout, controls = self.control.shape(), []
-        registers = iter(copies(m, platform, "control", self.control.as_value(), self.copies * self.q))
+        registers = iter(copies(m, platform, "control", [self.control.as_value()] * self.copies * self.q))
         for i in range(self.copies):
             controls.append([])
             for q in range(self.q):
@@ -144,7 +144,7 @@ class Array(wiring.Component):
             return [
                 [skewed(delayed(m, f"activations_{q}", word, later), popcount.skew) for q, word in enumerate(words)]
             ]
-        made = [copies(m, platform, f"activations_{q}", word, self.copies) for q, word in enumerate(words)]
+        made = [copies(m, platform, f"activations_{q}", [word] * self.copies) for q, word in enumerate(words)]
         return [
             [skewed(delayed(m, f"activations_{q}_{i}", held[i], later), popcount.skew) for q, held in enumerate(made)]
             for i in range(self.copies)

@@ -78,7 +78,7 @@ class WeightMemory(wiring.Component):
             with m.If(control.tile):
                 m.d.sync += tile_word.eq(address)
         parts = len(self.tables)
-        addresses = copies(m, platform, "address", address, parts) if self.registered else [address] * parts
+        addresses = copies(m, platform, "address", [address] * parts) if self.registered else [address] * parts
         for i, (table, asked) in enumerate(zip(self.tables, addresses, strict=True)):
             m.submodules[f"table_{i}"] = table
             word = delayed(m, f"word_{i}", table.data, int(self.registered))[-1]

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
-from .fields import stage_field
+from .fields import held_field
 
 __all__ = ["Lanes"]
 
@@ -15,9 +15,9 @@ class Lanes(wiring.Component):
 
     Members
     -------
-    stage : In, the stage that is walked
-    restart : In, at this edge every lane begins a tile of `stage`
-    advance : In, at this edge every lane goes on to the next group of `stage`
+    stage_done, following : In, at an edge with `stage_done` stage `following` comes
+    restart : In, at this edge every lane begins a tile of the stage
+    advance : In, at this edge every lane goes on to the next group of the stage
     address : Out, per lane, of its pixel's cell, relative to the map; the cell lies in bank l
     x, y : Out, per lane, its pixel's place in the input map, in pixels; what no border asks for stays open
     """
@@ -27,7 +27,8 @@ class Lanes(wiring.Component):
         q = plan.shape.q
         super().__init__(
             {
-                "stage": In(range(max(2, len(plan.stages)))),
+                "stage_done": In(1),
+                "following": In(range(max(2, len(plan.stages)))),
                 "restart": In(1),
                 "advance": In(1),
                 "address": Out(data.ArrayLayout(plan.address_bits, q)),
@@ -54,7 +55,11 @@ class Lanes(wiring.Component):
             "y_step": [d * r for d, r in zip(down, rows, strict=True)],
             "y_wrap": [d * (r + 1) for d, r in zip(down, rows, strict=True)],
         }
-        field = {name: stage_field(m, self.stage, values, name) for name, values in tables.items()}
+
+        def held(name, values):
+            return held_field(m, self.stage_done, self.following, values, name)
+
+        field = {name: held(name, values) for name, values in tables.items()}
         assert all(n % q == 0 for n in [*cells, *wrapped])
         for lane in range(q):
             starts = [divmod(lane, c.span) for c in compiled]
@@ -65,7 +70,7 @@ class Lanes(wiring.Component):
                 "x": [p * a for (_, p), a in zip(starts, across, strict=True)],
                 "y": [r * d for (r, _), d in zip(starts, down, strict=True)],
             }
-            first = {name: stage_field(m, self.stage, values, f"{name}_{lane}") for name, values in firsts.items()}
+            first = {name: held(f"{name}_{lane}", values) for name, values in firsts.items()}
             address, x, y = self.address[lane], self.x[lane], self.y[lane]
             wraps = Signal(name=f"wraps_{lane}")
             m.d.comb += wraps.eq(x >= field["x_back"])

@@ -47,22 +47,24 @@ class ParameterLoader(wiring.Component):
         fetched = Signal(self.field * self.p)
         current = Signal(self.field * self.p)
         row = Signal(range(max(2, len(self.rows))))
-        left, next_left = Signal(range(transfers + 1), init=transfers), Signal(range(transfers + 1))
+        left = Signal(range(transfers + 1), init=transfers)
         primed = Signal()  # the table's output is the row that `row` names
         shift = Signal()
         following = Signal.like(row)
-        m.d.comb += [shift.eq(primed & (left != 0)), next_left.eq(left - shift)]
-        with m.If(self.swap[0]):
-            m.d.comb += next_left.eq(transfers)
+        m.d.comb += shift.eq(primed & (left != 0))
         m.d.comb += following.eq(row + 1)
         with m.If(row == len(self.rows) - 1):
             m.d.comb += following.eq(0)
         m.d.comb += table.address.eq(Mux(shift, following, row))
-        m.d.sync += [primed.eq(1), left.eq(next_left)]
+        m.d.sync += primed.eq(1)
         with m.If(shift):
-            m.d.sync += row.eq(following)
+            m.d.sync += [row.eq(following), left.eq(left - 1)]
+        with m.If(self.swap[0]):
+            m.d.sync += left.eq(transfers)
         # `shift` again, for a part of the channels each; before anything is primed, what the copies hold is void.
-        shifts = copies(m, platform, "shift", next_left != 0, self.copies)
+        goes_on = Signal()
+        m.d.comb += goes_on.eq(left > primed)
+        shifts = copies(m, platform, "shift", [swap | goes_on for swap in self.swap])
         arriving = Cat(fetched, table.data)[len(table.data) :]
         bits = self.field * ceil_div(self.p, self.copies)
         for copy, swap in enumerate(self.swap):

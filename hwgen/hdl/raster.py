@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.layout import Layout
-from .fields import stage_field
+from .fields import held_field
 
 __all__ = ["Raster"]
 
@@ -20,7 +20,7 @@ class Raster(wiring.Component):
 
     Members
     -------
-    map : In, number of the map
+    map, select : In, at an edge with `select` the walk goes on in the map of this number; it begins in the first one
     advance : In, at this edge the next pixel's turn comes
     bank, address : Out, the pixel's; the address is relative to the map
     row_last, last : Out, it is the last pixel of its row, of the map
@@ -33,6 +33,7 @@ class Raster(wiring.Component):
         super().__init__(
             {
                 "map": In(range(max(2, len(layouts)))),
+                "select": In(1),
                 "advance": In(1),
                 "bank": Out(range(max(2, self.banks))),
                 "address": Out(bits),
@@ -58,7 +59,7 @@ class Raster(wiring.Component):
         }
         some = next(layout for layout in self.layouts if layout)
         values = {name: [value(layout or some) for layout in self.layouts] for name, value in tables.items()}
-        field = {name: stage_field(m, self.map, of_map, name) for name, of_map in values.items()}
+        field = {name: held_field(m, self.select, self.map, of_map, name) for name, of_map in values.items()}
 
         # A counter that never leaves 0 is none: synthesis would not see it.
         counters = {}

@@ -25,7 +25,7 @@ class Reader(wiring.Component):
 
     Members
     -------
-    control_in, stage, stage_done, entry, address, group_done, tile_done : In, from the `Sequencer`
+    control_in, stage, stage_done, following, entry, address, group_done, tile_done : In, from the `Sequencer`
     bank_address, bank_data : the read side of the `ActivationMemory`
     words : Out, a word per lane (pixel)
     valid : Out, per lane; low where the tap contributes nothing
@@ -50,6 +50,7 @@ class Reader(wiring.Component):
                 "control_in": In(step_layout(plan.planes)),
                 "stage": In(stages),
                 "stage_done": In(1),
+                "following": In(stages),
                 "entry": In(len(self.table.address)),
                 "address": In(plan.address_bits),
                 "group_done": In(1),
@@ -97,7 +98,8 @@ class Reader(wiring.Component):
         m.submodules.lanes = lanes = Lanes(plan)
         advance, restart, address = Signal(), Signal(init=1), Signal.like(self.address)
         m.d.sync += [advance.eq(self.group_done), restart.eq(self.tile_done), address.eq(self.address)]
-        m.d.comb += [lanes.stage.eq(self.stage), lanes.advance.eq(advance), lanes.restart.eq(restart)]
+        m.d.comb += [lanes.stage_done.eq(self.stage_done), lanes.following.eq(self.following)]
+        m.d.comb += [lanes.advance.eq(advance), lanes.restart.eq(restart)]
         bits, turn = plan.address_bits, plan.rotate_bits
         offset, rotate = table.data[:bits], table.data[bits : bits + turn]
 

@@ -1,6 +1,6 @@
 """A component that occurs many times in a design: written out once, however often it is placed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from amaranth import ClockDomain, ClockSignal, Fragment, Instance, Module, Signal
 from amaranth.back import rtlil
@@ -56,13 +56,13 @@ class Repeated:
         return interface
 
 
-def copies(m: Module, platform, name: str, value, count: int) -> list[Signal]:
-    """`count` registers of `value`, each for some of its readers: one that drives thousands of cells all over the chip
-    is what a clock waits for. They have no reset."""
-    width = len(value)
+def copies(m: Module, platform, name: str, values: Sequence) -> list[Signal]:
+    """A register of each of `values`, which are alike, each for some of the readers: one that drives thousands of cells
+    all over the chip is what a clock waits for. They have no reset."""
+    width = len(values[0])
     registers = Repeated(platform, f"register_{name}_{width}", lambda: _Register(width), kept=True)
     made = []
-    for i in range(count):
+    for i, value in enumerate(values):
         register = registers.place(m, f"{name}_{i}")
         m.d.comb += register.d.eq(value)
         made.append(register.q)

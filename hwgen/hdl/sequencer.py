@@ -28,6 +28,7 @@ class Sequencer(wiring.Component):
     stage, entry, address : Out, belong to the step
     group_done, tile_done : Out, the step is the last of a pixel group, of a tile
     active, stage_done : Out, this cycle counts for the stage; it is the stage's last
+    following : Out, the stage after this one; after the last comes the first
     result_sent : Out, the step is the last of a tile of logits
     """
 
@@ -48,6 +49,7 @@ class Sequencer(wiring.Component):
                 "tile_done": Out(1),
                 "active": Out(1),
                 "stage_done": Out(1),
+                "following": Out(range(max(2, stages))),
                 "result_sent": Out(1),
             }
         )
@@ -55,7 +57,7 @@ class Sequencer(wiring.Component):
     def _fields(self, m):
         """Loop limits and increments of the current stage, by name; the stage goes on where it is done."""
         plan = self.plan
-        following = Signal.like(self.stage)
+        following = self.following
         m.d.comb += following.eq(Mux(self.stage == len(plan.stages) - 1, 0, self.stage + 1))
         with m.If(self.stage_done):
             m.d.sync += self.stage.eq(following)

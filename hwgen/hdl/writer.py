@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
-from .fields import stage_field
+from .fields import held_field
 from .raster import Raster
 
 __all__ = ["Writer"]
@@ -60,21 +60,27 @@ class Writer(wiring.Component):
         stage, column, word, tile_last = (
             Signal.like(self.stage), Signal.like(self.column), Signal.like(self.word), Signal(),
         )  # fmt: skip
-        with m.If(self.capture & self.window_last):
+        taken = Signal()
+        m.d.comb += [taken.eq(self.capture & self.window_last), raster.map.eq(self.stage), raster.select.eq(taken)]
+        with m.If(taken):
             m.d.sync += [stage.eq(self.stage), column.eq(self.column), word.eq(self.word)]
             m.d.sync += tile_last.eq(self.tile_last)
-        base = stage_field(m, stage, [t.base if t else 0 for t in targets], "base")
-        plane_words = stage_field(m, stage, [t.plane_words if t else 0 for t in targets], "plane_words")
-        planes = [max(1, s.compiled.stage.code_bits) for s in plan.stages]
-        last_plane = stage_field(m, stage, [n - 1 for n in planes], "last_plane")
-        by_row = stage_field(m, stage, [s.compiled.packed for s in plan.stages], "by_row")
-        last_lane = stage_field(m, stage, [s.compiled.lanes - 1 for s in plan.stages], "last_lane")
+        tables = {
+            "base": [t.base if t else 0 for t in targets],
+            "plane_words": [t.plane_words if t else 0 for t in targets],
+            "last_plane": [max(1, s.compiled.stage.code_bits) - 1 for s in plan.stages],
+            "by_row": [s.compiled.packed for s in plan.stages],
+            "last_lane": [s.compiled.lanes - 1 for s in plan.stages],
+        }
+        base, plane_words, last_plane, by_row, last_lane = (
+            held_field(m, taken, self.stage, values, name) for name, values in tables.items()
+        )
 
         more, going = Signal(), Signal()  # there are words after the first; one goes out
         part, plane = Signal(range(max(2, parts))), Signal(range(plan.code_bits + 1))
         lane, beyond = Signal(range(shape.q + 1)), Signal()  # `beyond`: there is no pixel left for the group
         plane_offset = Signal(plan.address_bits)
-        m.d.comb += [going.eq(self.done | more), raster.map.eq(stage)]
+        m.d.comb += going.eq(self.done | more)
         with m.If(going):
             m.d.sync += [more.eq(1), part.eq(part + 1)]
             with m.If(part == parts - 1):

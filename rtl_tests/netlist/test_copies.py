@@ -21,7 +21,7 @@ class Fan(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.q.eq(Cat(*copies(m, platform, "fan", self.d, COUNT)))
+        m.d.comb += self.q.eq(Cat(*copies(m, platform, "fan", [self.d] * COUNT)))
         return m
 
 

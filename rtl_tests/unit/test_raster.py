@@ -29,7 +29,12 @@ def test_maps(maps):
         nonlocal compared
         for _ in range(2):
             for number, at in enumerate(layouts):
+                ctx.set(unit.advance, 0)
                 ctx.set(unit.map, number)
+                ctx.set(unit.select, 1)
+                await ctx.tick()
+                ctx.set(unit.map, len(layouts))  # which does not count without `select`
+                ctx.set(unit.select, 0)
                 for y in range(at.height):
                     for x in range(at.width):
                         assert (ctx.get(unit.bank), ctx.get(unit.address)) == at.locate(y, x)
@@ -40,7 +45,6 @@ def test_maps(maps):
                         ctx.set(unit.advance, 1)
                         await ctx.tick()
                         compared += 1
-            ctx.set(unit.advance, 0)
 
     simulate(unit, bench, limit=2000)
     assert compared == 2 * sum(at.height * at.width for at in layouts)

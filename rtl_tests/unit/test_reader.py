@@ -39,6 +39,7 @@ def test_steps(case):
                 step, done = issued[cycle]
                 ctx.set(unit.control_in, control_word(plan, step))
                 ctx.set(unit.stage_done, int(done))
+                ctx.set(unit.following, issued[(cycle + 1) % len(issued)][0].stage)
                 ctx.set(unit.group_done, int(step.group_last))
                 ctx.set(unit.tile_done, int(step.tile_last))
                 for port in ("stage", "entry"):
