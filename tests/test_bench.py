@@ -3,6 +3,7 @@
 import contextlib
 import json
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 
@@ -103,7 +104,11 @@ def test_bitstreams_and_what_was_not_built(monkeypatch, tmp_path, capsys):
     assert "lfc_w1a1 does not fit on icebreaker" in lfc["reason"] and cnn["reason"] == "nextpnr failed"
     text = (tmp_path / "bench" / "fpga.md").read_text()
     assert text in capsys.readouterr().out
+    for name in ("fpga_rooflines.png", "fpga_throughput.png"):
+        assert (tmp_path / "bench" / name).read_bytes().startswith(b"\x89PNG")
     assert "| 64 x 64 x 4 |" in text and "FINN, ZC706" in text and "lfc_w1a1 on icebreaker: lfc_w1a1 does not" in text
+    monkeypatch.setattr(fpga, "measure", Mock(side_effect=KeyboardInterrupt))
+    assert fpga.main(["--output", str(tmp_path)]) == 130 and "goes on from there" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
         fpga.main(["--only", "nothing"])
     assert stopped.value.code == 2

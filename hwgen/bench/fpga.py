@@ -19,6 +19,7 @@ from ..flow import fpga as flow
 from ..hdl.shells.board_top import accelerator_top
 from ..plan import Plan, plan
 from ..report.table import Table
+from .pictures import draw_rooflines, draw_throughput
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,31 +77,35 @@ class Measured:
 
     Attributes
     ----------
-    interval : cycles from image to image
     fps, latency_us : at Fmax, in the core: images per second, microseconds from the loaded image to its class
     """
 
     point: Point
-    shape: tuple[int, int, int]
-    interval: int
-    fps: float
-    latency_us: float
+    plan: Plan
     bitstream: flow.Bitstream
 
-    @classmethod
-    def of(cls, point: Point, planned: Plan, made: flow.Bitstream) -> "Measured":
-        shape = planned.shape
-        return cls(
-            point=point,
-            shape=(shape.p, shape.s, shape.q),
-            interval=planned.interval,
-            fps=1e6 * made.fmax_mhz / planned.interval,
-            latency_us=planned.latency / made.fmax_mhz,
-            bitstream=made,
-        )
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        shape = self.plan.shape
+        return shape.p, shape.s, shape.q
+
+    @property
+    def fps(self) -> float:
+        return 1e6 * self.bitstream.fmax_mhz / self.plan.interval
+
+    @property
+    def latency_us(self) -> float:
+        return self.plan.latency / self.bitstream.fmax_mhz
 
     def as_json(self) -> dict:
-        return {**asdict(self), "bitstream": self.bitstream.as_json()}
+        return {
+            "point": asdict(self.point),
+            "shape": self.shape,
+            "interval": self.plan.interval,
+            "fps": self.fps,
+            "latency_us": self.latency_us,
+            "bitstream": self.bitstream.as_json(),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +126,7 @@ def measure(point: Point, folder: Path, seeds: Iterable[int], jobs: int, limit: 
         made = flow.build(top, board, name=point.model, folder=folder, seeds=list(seeds), jobs=jobs, limit=limit)
     except (InputError, BuildError) as error:
         return Missing(point=point, reason=str(error))
-    return Measured.of(point, planned, made)
+    return Measured(point=point, plan=planned, bitstream=made)
 
 
 def table(results: Iterable[Measured | Missing]) -> Table:
@@ -134,7 +139,7 @@ def table(results: Iterable[Measured | Missing]) -> Table:
         made, target = result.bitstream, boards.load(result.point.board).target
         rows.append(
             [
-                result.point.model, result.point.board, " x ".join(map(str, result.shape)), result.interval,
+                result.point.model, result.point.board, " x ".join(map(str, result.shape)), result.plan.interval,
                 made.fmax_mhz, made.seed, result.fps, round(result.latency_us, 1), f"{made.luts:,} of {target.luts:,}",
                 f"{made.rams} of {target.rams}", 1000 * result.fps / made.luts,
             ]
@@ -152,11 +157,19 @@ def table(results: Iterable[Measured | Missing]) -> Table:
 
 
 def write(results: list[Measured | Missing], folder: Path) -> None:
-    """fpga.json and fpga.md, each whole."""
+    """fpga.json, fpga.md and, of what was built, the pictures; each file whole."""
     points = [result.as_json() if isinstance(result, Measured) else asdict(result) for result in results]
     facts = {"points": points, "peers": [asdict(peer) for peer in PEERS]}
     outputs.write_file(folder / "fpga.json", (json.dumps(facts, indent=2) + "\n").encode())
     outputs.write_file(folder / "fpga.md", table(results).markdown().encode())
+    built = [result for result in results if isinstance(result, Measured)]
+    if built:
+        plans = ((result.point.name, result.plan, result.bitstream.fmax_mhz / 1000) for result in built)
+        draw_rooflines(folder / "fpga_rooflines.png", plans, "binary GMAC/s at Fmax")
+        rates = ((result.point.model, result.point.board, result.bitstream.luts, result.fps) for result in built)
+        draw_throughput(
+            folder / "fpga_throughput.png", rates, [(f"{peer.network}, {peer.hardware}", peer.fps) for peer in PEERS]
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -181,11 +194,15 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         parser.error(str(error))
     results: list[Measured | Missing] = []
-    for i, point in enumerate(chosen, 1):
-        print(f"{i} of {len(chosen)}: {point.name}", file=sys.stderr, flush=True)
-        seeds = range(1, options.seeds + 1)
-        results.append(measure(point, options.output, seeds, options.jobs, options.limit_seconds))
-        write(results, folder)
+    try:
+        for i, point in enumerate(chosen, 1):
+            print(f"{i} of {len(chosen)}: {point.name}", file=sys.stderr, flush=True)
+            seeds = range(1, options.seeds + 1)
+            results.append(measure(point, options.output, seeds, options.jobs, options.limit_seconds))
+            write(results, folder)
+    except KeyboardInterrupt:
+        print("stopped; what was built is kept, and the same command goes on from there", file=sys.stderr)
+        return 130
     print(table(results).markdown())
     return 0
 

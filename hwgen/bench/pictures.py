@@ -1,11 +1,12 @@
-"""The benchmark's pictures: utilisation per layer, a roofline, and LUTs per binary MAC against S."""
+"""The benchmarks' pictures: utilisation per layer, rooflines, LUTs per binary MAC against S, images per second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..plan import Plan
 from ..plan.style import Style
 from ..report.picture import write_picture
 from .array import Size, finn, unit
@@ -41,27 +42,57 @@ def utilisation_per_layer(path: Path) -> None:
 
 def rooflines(path: Path) -> None:
     """Binary MACs a cycle of every layer, under what the array does and a write of one word a cycle lets pass."""
-    figure, axes = _subplots(len(SIZES))
-    for axis, (model, p, s, q, _) in zip(axes, SIZES, strict=True):
-        plan = planned(model, p, s, q)
-        roof = p * s * q
+    plans = [(f"{model}, {p} x {s} x {q}", planned(model, p, s, q), 1.0) for model, p, s, q, _ in SIZES]
+    draw_rooflines(path, plans, "binary MACs per cycle")
+
+
+def draw_rooflines(path: Path, plans: Iterable[tuple[str, Plan, float]], unit: str) -> None:
+    """An axis for each plan; `unit` is what binary MACs per cycle are when multiplied with the plan's factor."""
+    plans = list(plans)
+    figure, axes = _subplots(len(plans))
+    for axis, (title, plan, factor) in zip(axes, plans, strict=False):
+        shape = plan.shape
+        roof = shape.p * shape.s * shape.q
         points = []
         for stage in plan.stages:
             compiled = stage.compiled
             words = stage.timing.written * compiled.tiles * compiled.groups
             written = words if not compiled.stage.final else len(compiled.stage.weights)
-            points.append((compiled.stage.macs / written, compiled.stage.macs / stage.timing.cycles, stage.name))
+            done = factor * compiled.stage.macs / stage.timing.cycles
+            points.append((compiled.stage.macs / written, done, stage.name))
         edge = [min(x for x, _, _ in points) / 2, max(x for x, _, _ in points) * 2]
-        corners = (edge[0], roof, edge[1])
-        axis.plot(corners, [min(x, roof) for x in corners], color="black", label="array and write port")
+        corners = sorted((edge[0], roof, edge[1]))
+        axis.plot(corners, [factor * min(x, roof) for x in corners], color="black", label="array and write port")
         axis.scatter([x for x, _, _ in points], [y for _, y, _ in points], label="layers")
         for i, (x, y, name) in enumerate(points):
             axis.annotate(name, (x, y), textcoords="offset points", xytext=(4, 5 if i % 2 else -10), fontsize=7)
-        axis.set(
-            title=f"{model}, {p} x {s} x {q}", xscale="log", yscale="log", xlabel="binary MACs per word written",
-            ylabel="binary MACs per cycle",
-        )  # fmt: skip
+        axis.set(title=title, xscale="log", yscale="log", xlabel="binary MACs per word written", ylabel=unit)
+    for axis in axes[len(plans) :]:
+        axis.remove()
     _legend(figure, axes[0])
+    write_picture(figure, path)
+
+
+def draw_throughput(
+    path: Path, points: Iterable[tuple[str, str, int, float]], peers: Sequence[tuple[str, float]]
+) -> None:
+    """Images per second against LUTs of (model, board, LUTs, images/s), a colour for each model; peers, of whom nobody
+    says how many LUTs of which kind they took for it, as lines."""
+    figure, (axis,) = _subplots(1)
+    models: dict[str, list[tuple[str, int, float]]] = {}
+    for model, board, luts, fps in points:
+        models.setdefault(model, []).append((board, luts, fps))
+    for model, made in models.items():
+        axis.scatter([luts for _, luts, _ in made], [fps for _, _, fps in made], label=model)
+        for board, luts, fps in made:
+            axis.annotate(board, (luts, fps), textcoords="offset points", xytext=(4, 4), fontsize=6)
+    for name, fps in peers:
+        axis.axhline(fps, color="grey", linestyle="--", linewidth=0.8)
+        axis.annotate(
+            name, (0, fps), xycoords=("axes fraction", "data"), textcoords="offset points", xytext=(4, 2), fontsize=6
+        )
+    axis.set(xscale="log", yscale="log", xlabel="LUTs", ylabel="images per second at Fmax, in the core")
+    _legend(figure, axis)
     write_picture(figure, path)
 
 
@@ -96,4 +127,4 @@ def _subplots(count: int) -> tuple[Figure, list[Axes]]:
 
 
 def _legend(figure: Figure, axis: Axes) -> None:
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
