@@ -195,6 +195,7 @@ def build(
             commands = _commands(plan)
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
+                synthesis.finish(board.target.family, work / f"{TOP}.json")
             arguments = commands[nextpnr]
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
@@ -230,6 +231,7 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
         work = Path(folder)
         plan.extract(folder)
         toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=None)
+        synthesis.finish(board.target.family, work / f"{TOP}.json")
         toolchain.run(tool, ["--pack-only", *arguments], cwd=work, log=None)
         return _cells(work / _TIMING, board)
 

@@ -1,8 +1,13 @@
 """How Yosys is asked to synthesise for each family: once for boards, netlist tests and estimates."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
-__all__ = ["RECIPES", "Recipe", "after", "script"]
+from . import output_registers
+
+__all__ = ["RECIPES", "Recipe", "after", "finish", "script"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,11 +19,13 @@ class Recipe:
     command : Yosys's synthesis command for the family
     options : of that command
     after : commands that follow it; ``{command}`` and ``{top}`` are filled in
+    finish : what is done to the netlist then, as `json.load` gives it
     """
 
     command: str
     options: str
     after: tuple[str, ...] = ()
+    finish: Callable[[dict], object] | None = None
 
 
 RECIPES = {
@@ -34,6 +41,7 @@ RECIPES = {
             "clean",
             "{command} -nowidelut -top {top} -run map_cells:edif",
         ),
+        finish=output_registers.absorb,
     ),
 }
 
@@ -42,6 +50,15 @@ def after(family: str, top: str) -> str:
     """The commands that follow the family's synthesis command, one a line."""
     recipe = RECIPES[family]
     return "\n".join(line.format(command=recipe.command, top=top) for line in recipe.after)
+
+
+def finish(family: str, netlist: Path) -> None:
+    """What is done after Yosys to the netlist that its ``write_json`` has written; it is written anew."""
+    change = RECIPES[family].finish
+    if change is not None:
+        content = json.loads(netlist.read_text())
+        change(content)
+        netlist.write_text(json.dumps(content))
 
 
 def script(family: str, top: str, extra: str = "") -> str:

@@ -126,14 +126,17 @@ class ActivationMemory(wiring.Component):
         for bank in range(self.banks):
             for i in range(memories):
                 # The schedule never reads a word that is being written, so no tool need care what that would give.
+                # Yosys heeds that only where it finds the read port's register itself.
                 memory = Memory(shape=width, depth=self.depth, init=[], attrs={"ram_style": "block", "no_rw_check": 1})
                 m.submodules[f"memory_{bank}_{i}"] = memory
-                write, read = memory.write_port(), memory.read_port()
+                write, read = memory.write_port(), memory.read_port(domain="comb")
+                word = Signal(width, name=f"word_{bank}_{i}", reset_less=True)
+                m.d.sync += word.eq(read.data)
                 m.d.comb += [
                     write.addr.eq(self.write_address),
                     write.data.eq(self.write_data.word_select(i, width)),
                     write.en.eq(self.write & (self.write_bank == bank) & self.write_columns[i // self.parts]),
                     read.addr.eq(self.read_address[bank]),
-                    self.read_data[bank].word_select(i, width).eq(read.data),
+                    self.read_data[bank].word_select(i, width).eq(word),
                 ]
         return m

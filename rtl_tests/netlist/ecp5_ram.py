@@ -3,14 +3,15 @@
 1,024 rows of 18 bits. A port of w bits takes the upper address bits as a row and the lower ones as a part of it; a
 row's halves are 9 bits, of which narrow ports use 8. A port of 36 bits takes two rows, their low one at A, their high
 one at B. Ports of 18 and 36 bits write bytes whose enables stand on the lowest address bits. What a read gives while
-the same row is written is left unknown (here: the old row), since no design of ours asks.
+the same row is written is left unknown (here: the old row), since no design of ours asks. An output register has an
+enable of its own.
 """
 
 ROWS = 1024
 
 
 def dp16kd() -> str:
-    """Verilog of module DP16KD, for memories with one clock, without output registers and with synchronous reset."""
+    """Verilog of module DP16KD, for memories with one clock and with synchronous reset."""
     ports = [f"{way} {name}{i}" for way, name, bits in _BUSES for i in range(bits)]
     ports += [f"input {pin}{side}" for side in "AB" for pin in ("CE", "OCE", "CLK", "WE", "RST")]
     ports += [f"input CS{side}{i}" for side in "AB" for i in range(3)]
@@ -19,7 +20,7 @@ def dp16kd() -> str:
         for way, name, bits in _BUSES
         if way == "input"
     )
-    outputs = "\n".join(f"  assign DO{side}{i} = read_{side.lower()}[{i}];" for side in "AB" for i in range(18))
+    outputs = "\n".join(f"  assign DO{side}{i} = shown_{side.lower()}[{i}];" for side in "AB" for i in range(18))
     inits = "\n".join(f"  parameter [319:0] INITVAL_{i:02X} = 320'h0;" for i in range(64))
     rows = ", ".join(f"INITVAL_{i:02X}" for i in reversed(range(64)))
     return _MODULE.format(ports=",\n  ".join(ports), joined=joined, outputs=outputs, inits=inits, rows=rows)
@@ -51,13 +52,15 @@ module DP16KD(
 {inits}
 {joined}
   reg [17:0] memory [0:1023];
-  reg [17:0] read_a = 0, read_b = 0;
+  reg [17:0] read_a = 0, read_b = 0, held_a = 0, held_b = 0;
+  wire [17:0] shown_a = REGMODE_A == "OUTREG" ? held_a : read_a;
+  wire [17:0] shown_b = REGMODE_B == "OUTREG" ? held_b : read_b;
 {outputs}
   wire [64*320-1:0] initial_rows = {{{rows}}};
   integer k;
   initial begin
     for (k = 0; k < 1024; k = k + 1) memory[k] = initial_rows[k * 20 +: 18];
-    if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || RESETMODE != "SYNC" || CLKAMUX != "CLKA" || CLKBMUX != "CLKB")
+    if (DATA_WIDTH_B == 36 && REGMODE_A != REGMODE_B || RESETMODE != "SYNC" || CLKAMUX != "CLKA" || CLKBMUX != "CLKB")
       begin $display("DP16KD: a mode that this model lacks"); $finish; end
   end
 
@@ -87,6 +90,11 @@ module DP16KD(
   wire [17:0] mask_b = mask(DATA_WIDTH_B, ADB);
   wire [17:0] high_a = {{{{9{{ADA[3]}}}}, {{9{{ADA[2]}}}}}};
 
+  always @(posedge CLKA) if (OCEA && DATA_WIDTH_B != 36) held_a <= RSTA ? 18'd0 : read_a;
+  always @(posedge CLKB) if (OCEB) begin
+    held_b <= RSTB ? 18'd0 : read_b;
+    if (DATA_WIDTH_B == 36) held_a <= RSTB ? 18'd0 : read_a;
+  end
   always @(posedge CLKA) if (CEA) begin
     if (WEA) begin
       memory[row_a] <= memory[row_a] & ~mask_a | DIA << place(DATA_WIDTH_A, ADA) & mask_a;

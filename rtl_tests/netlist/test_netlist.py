@@ -50,25 +50,33 @@ def digits(style: Style) -> Plan:
 
 @dataclass(frozen=True)
 class Netlist:
-    """Verilog of the netlist, how many of each cell it has, and the memories that Yosys kept out of RAM."""
+    """Verilog of the netlist, how many of each cell it has, block RAMs with output registers, and the memories that
+    Yosys kept out of RAM."""
 
     text: str
     cells: dict[str, int]
+    registered: int
     gate_memories: tuple[str, ...]
 
 
 def netlist(plan: Plan, family: str, work: Path) -> Netlist:
     (work / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
     script = ["read_verilog accelerator.v", synthesis.script(family, "accelerator")]
-    script += ["tee -q -o stat.json stat -json", "write_verilog -noattr netlist.v"]
+    script += ["write_json netlist.json"]
     (work / "make.ys").write_text("\n".join(script) + "\n")
     toolchain.run("yosys", ["make.ys"], cwd=work, log=work / "yosys.log", limit=600)
     log = (work / "yosys.log").read_text()
+    synthesis.finish(family, work / "netlist.json")
+    script = ["read_json netlist.json", "tee -q -o stat.json stat -json", "write_verilog -noattr netlist.v"]
+    (work / "read.ys").write_text("\n".join(script) + "\n")
+    toolchain.run("yosys", ["read.ys"], cwd=work, log=work / "read.log", limit=600)
     design = json.loads((work / "stat.json").read_text())["design"]
     assert design["num_memories"] == 0
     assert log.count("mapping memory") > 0
     gates = re.findall(r"using FF mapping for memory (\S+)", log)
-    return Netlist((work / "netlist.v").read_text(), design["num_cells_by_type"], tuple(gates))
+    cells = json.loads((work / "netlist.json").read_text())["modules"]["accelerator"]["cells"].values()
+    registered = sum("OUTREG" in cell["parameters"].values() for cell in cells)
+    return Netlist((work / "netlist.v").read_text(), design["num_cells_by_type"], registered, tuple(gates))
 
 
 def cell_models(family: str) -> str:
@@ -95,14 +103,15 @@ def check_rams(plan: Plan, family: str, made: Netlist, count: int):
 
 
 @pytest.mark.parametrize(
-    "family, style, rams",
-    [("ice40", Style(), 7), ("ecp5", Style(), 6), ("ecp5", Style(cells="ecp5", stages=2), 6)],
+    "family, style, rams, registered",
+    [("ice40", Style(), 7, 0), ("ecp5", Style(), 6, 0), ("ecp5", Style(cells="ecp5", stages=2), 6, 5)],
     ids=["ice40", "ecp5", "carry cells"],
 )
-def test_digits(family, style, rams, tmp_path):
+def test_digits(family, style, rams, registered, tmp_path):
     plan = digits(style)
     made = netlist(plan, family, tmp_path)
     check_rams(plan, family, made, rams)
+    assert made.registered == registered
     images = data.load("mnist-sample:test", 3).images
     simulation = verilator.build(made.text + cell_models(family), trace_bytes(plan), FOLDER)
     script, order, unstalled = script_for(plan, len(images), 5)
