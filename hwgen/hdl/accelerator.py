@@ -83,8 +83,9 @@ class Core(wiring.Component):
         m.submodules.sequencer = sequencer = Sequencer(plan)
         m.submodules.reader = reader = Reader(plan)
         m.submodules.activations = activations = ActivationMemory(
-            shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth, plan.activation_parts
-        )
+            shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth, plan.activation_parts,
+            bool(plan.style.port_registers),
+        )  # fmt: skip
         m.submodules.weights = weights = WeightMemory(
             plan.weights, shape.p * shape.s, plan.planes, plan.style.weight_parts(shape.p, shape.s),
             bool(plan.style.weight_registers),

@@ -1,6 +1,6 @@
 """Memories: read-only tables (weights, taps, thresholds) and the banked activation memory."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory, MemoryData
 from amaranth.lib.wiring import In, Out
@@ -89,6 +89,9 @@ class WeightMemory(wiring.Component):
 class ActivationMemory(wiring.Component):
     """Q banks of S-bit words, one read and one write a cycle each. A read gives what was there before the edge.
 
+    Every bank may have registers of its own in front of its ports; they need no reset, since what a reset interrupts is
+    at most a write that no frame after it will read.
+
     Parameters
     ----------
     banks : Q
@@ -96,16 +99,18 @@ class ActivationMemory(wiring.Component):
     columns : parts of a word that are written apart (S / P where P < S)
     depth : words per bank
     parts : memories side by side for each column
+    registered : whether there are registers in front of the ports
 
     Members
     -------
     read_address : In, per bank
-    read_data : Out, per bank, one cycle later
+    read_data : Out, per bank, one cycle later, two with registers
     write, write_bank, write_address, write_columns, write_data : In, a write to the columns of a word of one bank
     """
 
-    def __init__(self, banks: int, lanes: int, columns: int, depth: int, parts: int = 1):
+    def __init__(self, banks: int, lanes: int, columns: int, depth: int, parts: int = 1, registered: bool = False):
         self.banks, self.lanes, self.columns, self.depth, self.parts = banks, lanes, columns, max(2, depth), parts
+        self.registered = registered
         bits = (self.depth - 1).bit_length()
         super().__init__(
             {
@@ -123,6 +128,20 @@ class ActivationMemory(wiring.Component):
         m = Module()
         memories = self.columns * self.parts
         width = self.lanes // memories
+        asked = data.StructLayout({"address": len(self.write_address), "columns": self.columns, "data": self.lanes})
+        writes, reads = [], []
+        for bank in range(self.banks):
+            writes.append(Signal(asked, name=f"write_{bank}"))
+            reads.append(self.read_address[bank])
+            m.d.comb += [
+                writes[bank].address.eq(self.write_address),
+                writes[bank].columns.eq(Mux(self.write & (self.write_bank == bank), self.write_columns, 0)),
+                writes[bank].data.eq(self.write_data),
+            ]
+        if self.registered:
+            held = copies(m, platform, "write", [write.as_value() for write in writes])
+            writes = [asked(write) for write in held]
+            reads = copies(m, platform, "read", reads)
         for bank in range(self.banks):
             for i in range(memories):
                 # The schedule never reads a word that is being written, so no tool need care what that would give.
@@ -133,10 +152,10 @@ class ActivationMemory(wiring.Component):
                 word = Signal(width, name=f"word_{bank}_{i}", reset_less=True)
                 m.d.sync += word.eq(read.data)
                 m.d.comb += [
-                    write.addr.eq(self.write_address),
-                    write.data.eq(self.write_data.word_select(i, width)),
-                    write.en.eq(self.write & (self.write_bank == bank) & self.write_columns[i // self.parts]),
-                    read.addr.eq(self.read_address[bank]),
+                    write.addr.eq(writes[bank].address),
+                    write.data.eq(writes[bank].data.word_select(i, width)),
+                    write.en.eq(writes[bank].columns[i // self.parts]),
+                    read.addr.eq(reads[bank]),
                     self.read_data[bank].word_select(i, width).eq(word),
                 ]
         return m

@@ -2,7 +2,8 @@
 
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..plan.plan import Plan
 from .buffers import Table
@@ -16,7 +17,8 @@ class Loader(wiring.Component):
     """Packs samples into words: S channels a word and plane, or (packed first stage) whole pixels, S/n codes a word.
 
     Images go to the two input places in turn. A place is filled while the other is read; samples wait (`image.ready`
-    is low) while both are taken, and while the `Writer` has the memory's port.
+    is low) while both are taken, and while the `Writer` has the memory's port. They come in through a queue of two
+    places, so that `image.ready` is no part of a path.
 
     Members
     -------
@@ -56,6 +58,10 @@ class Loader(wiring.Component):
         per_word = lanes // bits if compiled.packed else lanes
         planes = 1 if compiled.packed else bits
 
+        m.submodules.arriving = arriving = SyncFIFO(width=8, depth=2)
+        connect(m, flipped(self.image), arriving.w_stream)
+        image = arriving.r_stream
+
         # Stage 1: sample to code; a map in memory answers one cycle later.
         sample = Signal(8)
         taken, mapped = Signal(), Signal()  # a sample goes in / a code comes out
@@ -63,12 +69,11 @@ class Loader(wiring.Component):
         room = Signal()  # the assembler takes a code
         free = Signal(range(3), init=2)  # places that may be written
         opened = Signal()  # this image has its place
-        m.d.comb += [sample.eq(self.image.payload), taken.eq(self.image.valid & self.image.ready)]
+        m.d.comb += [sample.eq(image.payload), taken.eq(image.valid & image.ready)]
         if self.table is None:
-            m.d.comb += [code.eq(sample), mapped.eq(self.image.valid & opened)]
-            m.d.comb += self.image.ready.eq(room & opened)
+            m.d.comb += [code.eq(sample), mapped.eq(image.valid & opened), image.ready.eq(room & opened)]
         else:
-            self._map(m, sample, code, mapped, taken, room, opened)
+            m.d.comb += image.ready.eq(self._map(m, sample, code, mapped, taken, room, opened))
 
         # Stage 2: codes to a word.
         channel, slot = Signal(range(max(2, channels))), Signal(range(max(2, per_word)))
@@ -98,11 +103,12 @@ class Loader(wiring.Component):
             with m.If(pixel_ends):
                 m.d.sync += channel.eq(0)
 
-        self._place(m, staged, pending, free, opened, layout, channels, height, width, planes)
+        self._place(m, taken, staged, pending, free, opened, layout, channels, height, width, planes)
         return m
 
     def _map(self, m, sample, code, mapped, taken, room, opened):
-        """The pixel map: one sample in its table at a time; a new one goes in as the last one's code is taken."""
+        """The pixel map: one sample in its table at a time; a new one goes in as the last one's code is taken.
+        Whether one goes in if it is there."""
         m.submodules.table = table = self.table
         maps, count = self.plan.lowered.pixel_map.shape
         looking = Signal()  # the table's output is a code
@@ -111,15 +117,15 @@ class Loader(wiring.Component):
         address = Signal.like(held)
         sample = sample[: (count - 1).bit_length()]
         m.d.comb += address.eq(sample if maps == 1 else Cat(sample, turn))
-        m.d.comb += self.image.ready.eq(opened & (~looking | room))
         m.d.comb += [table.address.eq(Mux(taken, address, held)), mapped.eq(looking), code.eq(table.data)]
         with m.If(taken):
             m.d.sync += [looking.eq(1), held.eq(address)]
             m.d.sync += turn.eq(Mux(turn == maps - 1, 0, turn + 1))
         with m.Elif(room):
             m.d.sync += looking.eq(0)
+        return opened & (~looking | room)
 
-    def _place(self, m, staged, pending, free, opened, layout, channels, height, width, planes):
+    def _place(self, m, taken, staged, pending, free, opened, layout, channels, height, width, planes):
         """Stage 3: words to memory, in the order of `Layout`."""
         plan = self.plan
         bits = plan.address_bits
@@ -157,8 +163,7 @@ class Loader(wiring.Component):
 
         # A place is taken when an image's first sample comes in and freed when the image has been read.
         samples = Signal(range(channels * height * width + 1))
-        taken = Signal()
-        m.d.comb += [taken.eq(self.image.valid & self.image.ready), opened.eq((samples != 0) | (free != 0))]
+        m.d.comb += opened.eq((samples != 0) | (free != 0))
         opening = Signal()
         m.d.comb += opening.eq(taken & (samples == 0))
         with m.If(taken):

@@ -12,6 +12,7 @@ from .buffers import Table
 from .delay import delayed
 from .fields import stage_field
 from .lanes import Lanes
+from .repeated import copies
 from .step import step_layout
 
 __all__ = ["Reader"]
@@ -20,8 +21,9 @@ __all__ = ["Reader"]
 class Reader(wiring.Component):
     """Looks the tap up, addresses the banks, turns them back into lanes, and puts in what lies outside the image.
 
-    Cycle 0: the step; 1: its tap entry and its lanes; 2, 3: addresses of lanes, of banks; 4: bank data, which the
-    style may hold in a register for a cycle; 5, or one later: `words`, `valid`, `control`, `packed`.
+    Cycle 0: the step; 1: its tap entry and its lanes; 2, 3: addresses of lanes, of banks; 4: bank data; 5: `words`,
+    `valid`, `control`, `packed`. The style may hold the entry, the banks' addresses (in the `ActivationMemory`) and the
+    data in registers, for a cycle each.
 
     Members
     -------
@@ -36,7 +38,8 @@ class Reader(wiring.Component):
 
     def __init__(self, plan: Plan):
         self.plan = plan
-        self.data_cycle = pipeline.READ + 1 + plan.style.read_registers
+        self.tap_cycle = 1 + plan.style.tap_registers
+        self.data_cycle = pipeline.READ + plan.style.address_registers + 1 + plan.style.read_registers
         self.latency = self.data_cycle + 1
         q = plan.shape.q
         self.table = Table(
@@ -94,21 +97,31 @@ class Reader(wiring.Component):
         m.d.sync += done.eq((done << 1) | (self.stage_done & (self.stage == 0)))
         m.d.comb += self.image_read.eq(done[-1])
 
-        # Cycle 1: the entry and the lanes.
+        # `tap_cycle`: the entry and the lanes.
         m.submodules.lanes = lanes = Lanes(plan)
+        held, at = plan.style.tap_registers, self.tap_cycle
         advance, restart, address = Signal(), Signal(init=1), Signal.like(self.address)
-        m.d.sync += [advance.eq(self.group_done), restart.eq(self.tile_done), address.eq(self.address)]
-        m.d.comb += [lanes.stage_done.eq(self.stage_done), lanes.following.eq(self.following)]
-        m.d.comb += [lanes.advance.eq(advance), lanes.restart.eq(restart)]
+        m.d.sync += [
+            advance.eq(delayed(m, "group_done", self.group_done, held, reset_less=False)[-1]),
+            restart.eq(delayed(m, "tile_done", self.tile_done, held, reset_less=False)[-1]),
+            address.eq(delayed(m, "step_address", self.address, held)[-1]),
+        ]
+        m.d.comb += [
+            lanes.stage_done.eq(delayed(m, "stage_done", self.stage_done, held, reset_less=False)[-1]),
+            lanes.following.eq(delayed(m, "following", self.following, held)[-1]),
+            lanes.advance.eq(advance),
+            lanes.restart.eq(restart),
+        ]
         bits, turn = plan.address_bits, plan.rotate_bits
-        offset, rotate = table.data[:bits], table.data[bits : bits + turn]
+        entry = delayed(m, "tap", table.data, held)[-1]
+        offset, rotate = entry[:bits], entry[bits : bits + turn]
 
-        # Cycle 2: addresses of the lanes. Those whose bank wraps round find their tap one cell further.
+        # A cycle later: addresses of the lanes. Those whose bank wraps round find their tap one cell further.
         near, far = Signal(bits), Signal(bits)
-        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in range(2, self.data_cycle + 1)]
+        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in range(at + 1, self.data_cycle)]
         m.d.sync += near.eq(address + offset)
         if q > 1:
-            cell_words = stage_field(m, stages[1], [s.source.cell_words for s in plan.stages], "cell_words")
+            cell_words = stage_field(m, stages[at], [s.source.cell_words for s in plan.stages], "cell_words")
             further = Signal.like(cell_words)
             m.d.sync += [further.eq(cell_words), rotates[0].eq(rotate)]
             m.d.comb += far.eq(near + further)
@@ -119,7 +132,7 @@ class Reader(wiring.Component):
             m.d.sync += origin.eq(lanes.address[lane])
             m.d.sync += lane_address[lane].eq(origin + (Mux(rotates[0] >= q - lane, far, near) if lane else near))
 
-        # Cycle 3: lanes to banks.
+        # Another one later: lanes to banks.
         for bank in range(q):
             m.d.comb += self.bank_address[bank].eq(lane_address[bank])
             if q > 1:
@@ -128,18 +141,19 @@ class Reader(wiring.Component):
                         with m.Case(amount):
                             m.d.comb += self.bank_address[bank].eq(lane_address[(bank - amount) % q])
 
-        inside = self._inside(m, table.data[bits + turn :], lanes, stages)
+        inside = self._inside(m, entry[bits + turn :], lanes, stages)
 
         # `data_cycle`: banks to lanes; outside the image the border's code, or a word that does not count.
         at = self.data_cycle
         bank_data = delayed(m, "bank_data", self.bank_data.as_value(), plan.style.read_registers)[-1]
         bank_data = data.View(self.bank_data.shape(), bank_data)
         fill, masks = self._border(m, stages[at], controls[at])
+        turns = copies(m, platform, "turn", rotates[-1:] * q) if q > 1 else []
         for lane in range(q):
             word = Signal(plan.shape.s, name=f"word_{lane}")
             m.d.comb += word.eq(bank_data[lane])
             if q > 1:
-                with m.Switch(rotates[-1]):
+                with m.Switch(turns[lane]):
                     for amount in range(q):
                         with m.Case(amount):
                             m.d.comb += word.eq(bank_data[(lane + amount) % q])
@@ -150,7 +164,7 @@ class Reader(wiring.Component):
         return m
 
     def _inside(self, m, offsets, lanes, stages):
-        """Per lane, in `data_cycle`: the tap lies inside the image."""
+        """Per lane, in `data_cycle`: the tap, whose entry is there in `tap_cycle`, lies inside the image."""
         plan = self.plan
         inside = Signal(plan.shape.q)
         if not plan.has_border:
@@ -158,15 +172,16 @@ class Reader(wiring.Component):
         bits = plan.coordinate_bits
         dy, dx = offsets[:bits].as_signed(), offsets[bits:].as_signed()
         bordered = [s.compiled.border is not None for s in plan.stages]
-        height = stage_field(m, stages[2], [s.source.height for s in plan.stages], "height")
-        width = stage_field(m, stages[2], [s.source.width for s in plan.stages], "width")
-        free = stage_field(m, stages[2], [not b for b in bordered], "borderless")
+        at = self.tap_cycle + 1
+        height = stage_field(m, stages[at], [s.source.height for s in plan.stages], "height")
+        width = stage_field(m, stages[at], [s.source.width for s in plan.stages], "width")
+        free = stage_field(m, stages[at], [not b for b in bordered], "borderless")
         for lane in range(plan.shape.q):
             y, x = Signal(signed(bits), name=f"y_{lane}"), Signal(signed(bits), name=f"x_{lane}")
             found = Signal(name=f"inside_{lane}")
             m.d.sync += [y.eq(lanes.y[lane] + dy), x.eq(lanes.x[lane] + dx)]
             m.d.comb += found.eq(free | ((y >= 0) & (y < height) & (x >= 0) & (x < width)))
-            m.d.comb += inside[lane].eq(delayed(m, f"inside_{lane}", found, self.data_cycle - 2)[-1])
+            m.d.comb += inside[lane].eq(delayed(m, f"inside_{lane}", found, self.data_cycle - at)[-1])
         return inside
 
     def _border(self, m, stage, control):

@@ -2,12 +2,12 @@
 
 The clock edge that ends cycle n is called edge n. A step that the sequencer issues in cycle 0
 
-- reads activation memory at edge `READ`;
-- stands at the array's input, with its weights, in cycle `ARRAY`, later by the registers that a `Style` gives the
-  activation memory's words and the weights' addresses;
+- reads activation memory at edge `READ`, later by the registers that a `Style` has on the way there;
+- stands at the array's input, with its weights, in cycle `ARRAY`, later by those and by the registers that a `Style`
+  gives the memories' words and the weights' addresses;
 - is in the accumulators a `Style`'s latency after cycle `ARRAY`;
 - if it ends a group, its codes are in the pool's registers at edge `capture` and the first of them are written to
-  activation memory at edge `write`, from the writer's registers.
+  activation memory at edge `write`, from the writer's registers, later by those in front of the memory's port.
 """
 
 READ = 3

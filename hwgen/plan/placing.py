@@ -25,20 +25,17 @@ def make_plan(
 ) -> Plan:
     """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
     style = style or Style()
-    latency = style.latency(shape.s)
     compiled = _compile(lowered, shape, style)
     options = [n for n in (1, 2, 4, 8, 16, 32, 64) if shape.p % n == 0]
     if parameter_lanes is None:
-        parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1], latency))
+        parameter_lanes = _fewest(options, lambda n: _cycles(compiled, shape, n, options[-1], style))
     if threshold_lanes is None:
         usable = [n for n in options if ring_length(shape, n) >= 2]
         multi = any(c.threshold_rounds for c in compiled)
         if multi and not usable:
             raise InputError(f"P*Q is {shape.p * shape.q}; activations of 2 or more bits need at least 2")
-        threshold_lanes = (
-            _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n, latency)) if multi else 1
-        )
-    timings, idle = schedule(compiled, shape, parameter_lanes, threshold_lanes, latency)
+        threshold_lanes = _fewest(usable, lambda n: _cycles(compiled, shape, parameter_lanes, n, style)) if multi else 1
+    timings, idle = schedule(compiled, shape, parameter_lanes, threshold_lanes, style)
     inputs, layouts, depth = _memory_map(lowered, compiled, shape)
     stages = tuple(
         PlannedStage(compiled=c, source=source, target=target, timing=timing)
@@ -78,14 +75,14 @@ def _compile(lowered, shape, style):
             ways.append(compile_stage(first, shape, packed=True, left=left))
 
     def cost(way):
-        cycles = _cycles([way, *others], shape, shape.p, shape.p, style.latency(shape.s))
+        cycles = _cycles([way, *others], shape, shape.p, shape.p, style)
         return cycles * SPLIT_COST[style.cells] if way.left else cycles
 
     return [min(ways, key=cost), *others]
 
 
-def _cycles(compiled, shape, parameter_lanes, threshold_lanes, latency):
-    timings, _ = schedule(compiled, shape, parameter_lanes, threshold_lanes, latency)
+def _cycles(compiled, shape, parameter_lanes, threshold_lanes, style):
+    timings, _ = schedule(compiled, shape, parameter_lanes, threshold_lanes, style)
     return sum(t.cycles for t in timings)
 
 

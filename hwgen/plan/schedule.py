@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from . import pipeline
 from .compile import ArrayShape, CompiledStage
 from .layout import ceil_div
+from .style import Style
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +145,7 @@ def _dependency(before: _Pace, after: _Pace, delay):
 
 
 def schedule(
-    stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: int, threshold_lanes: int, array_latency: int
+    stages: list[CompiledStage], shape: ArrayShape, parameter_lanes: int, threshold_lanes: int, style: Style
 ) -> tuple[list[Timing], int]:
     """Timing of every stage of one frame whose image is loaded and whose result is taken at once.
 
@@ -153,16 +154,18 @@ def schedule(
     begins instead (the gap of the first stage), so that its stages take as many cycles as any other frame's.
     """
     parameters = parameter_time(shape, parameter_lanes)
+    array_latency = style.latency(shape.s)
+    reads, writes = pipeline.READ + style.address_registers, pipeline.write(array_latency) + style.port_registers
     timings: list[Timing] = []
     paces: list[_Pace] = []
     end, tile_first, first_capture, spacing_before = -1, -parameters, 0, 1
     for compiled in stages:
         pace = _Pace.of(compiled, _post(compiled, shape, threshold_lanes, array_latency), parameters)
         written = _written(compiled, shape)
-        latency = pipeline.write(array_latency) + _search(compiled, shape, threshold_lanes) + pace.drain
+        latency = writes + _search(compiled, shape, threshold_lanes) + pace.drain
         gap = 0
         if paces:
-            delay = timings[-1].latency + timings[-1].written - pipeline.READ
+            delay = timings[-1].latency + timings[-1].written - reads
             distance = _dependency(paces[-1], pace, delay)
             if paces[-1].drain:  # its array steps, then its parameters, are in the way
                 distance = max(distance, paces[-1].drain + 1 + max(parameters, paces[-1].window))

@@ -61,6 +61,21 @@ class Style:
         return registered_levels(self.tree(lanes).level, self.stages)
 
     @property
+    def tap_registers(self) -> int:
+        """Registers behind the table of taps, whose entries come out of block RAM late."""
+        return 0 if self.cells == "generic" else 1
+
+    @property
+    def port_registers(self) -> int:
+        """Registers in front of the activation memory's ports, of every bank: RAM lies all over the chip."""
+        return 0 if self.cells == "generic" else 1
+
+    @property
+    def address_registers(self) -> int:
+        """Registers that a step passes, where no other style has any, on its way to the activation memory."""
+        return self.tap_registers + self.port_registers
+
+    @property
     def read_registers(self) -> int:
         """Registers behind the activation memory, whose words come out of block RAM late."""
         return 0 if self.cells == "generic" else 1
@@ -99,9 +114,9 @@ class Style:
         return len(self.registers(lanes)) + 1
 
     def latency(self, lanes: int) -> int:
-        """Cycles from a step at the array's input to its accumulators; where there are registers behind the memories'
-        addresses or words, from where it would stand there without them."""
-        before = self.read_registers + self.weight_registers
+        """Cycles from a step at the array's input to its accumulators; where there are registers in front of the
+        memories or behind them, from where it would stand there without them."""
+        before = self.address_registers + self.read_registers + self.weight_registers
         return before + self.input_registers + self.element_latency(lanes)
 
 

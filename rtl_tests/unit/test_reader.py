@@ -1,11 +1,13 @@
 """The reader: words, masks and borders of every kind of step, against the tap table read in plain Python."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from hwgen.hdl.reader import Reader
 from hwgen.plan import pipeline
+from hwgen.plan.style import Style
 from rtl_tests.helpers.model import fetch
 from rtl_tests.helpers.plans import control_word, steps
 from rtl_tests.helpers.sim import simulate
@@ -15,9 +17,10 @@ PER_STAGE = 250
 """Steps of a stage that are issued, chosen by chance, and the last one of every group, from which the lanes go on."""
 
 
+@pytest.mark.parametrize("style", [Style(), Style(cells="ecp5", stages=2)], ids=["generic", "registers"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_steps(case):
-    plan = case.plan()
+def test_steps(case, style):
+    plan = replace(case.plan(), style=style)
     rng = random.Random(case.name)
     unit = Reader(plan)
     q, mask = plan.shape.q, (1 << plan.address_bits) - 1
@@ -33,7 +36,7 @@ def test_steps(case):
 
     async def bench(ctx):
         nonlocal compared, outside
-        pending = [0] * q  # bank data of the addresses of this cycle
+        pending = [[0] * q] * (1 + style.port_registers)  # bank data of the addresses of this cycle and those before
         for cycle in range(len(issued) + unit.latency):
             if cycle < len(issued):
                 step, done = issued[cycle]
@@ -50,7 +53,7 @@ def test_steps(case):
                 for port in ("stage_done", "group_done", "tile_done"):
                     ctx.set(getattr(unit, port), 0)
             for bank in range(q):
-                ctx.set(unit.bank_data[bank], pending[bank])
+                ctx.set(unit.bank_data[bank], pending[0][bank])
             if ctx.get(unit.image_read):
                 image_reads.append(cycle - unit.latency)
             if cycle >= unit.latency:
@@ -63,11 +66,11 @@ def test_steps(case):
                 assert ctx.get(unit.packed) == (step.stage == 0 and plan.stages[0].compiled.packed)
                 compared += q
                 outside += valid.count(False)
-            pending = [memory[bank][ctx.get(unit.bank_address[bank])] for bank in range(q)]
+            pending = [*pending[1:], [memory[bank][ctx.get(unit.bank_address[bank])] for bank in range(q)]]
             await ctx.tick()
 
     simulate(unit, bench, limit=len(issued) + 20)
-    assert unit.latency == pipeline.READ + 2
+    assert unit.latency == pipeline.READ + style.address_registers + 2 + style.read_registers
     assert image_reads == [i for i, (step, done) in enumerate(issued) if done and step.stage == 0]
     assert compared == len(issued) * q
     masked = any(planned.compiled.border == "mask" for planned in plan.stages)
