@@ -8,7 +8,7 @@ import pytest
 from hwgen import boards, cli
 from hwgen.errors import InputError
 
-NAMES = ("hx8k_b_evn", "icebreaker", "ulx3s_12f", "ulx3s_25f", "ulx3s_45f", "ulx3s_85f")
+NAMES = ("ecp5_5g_evn", "hx8k_b_evn", "icebreaker", "ulx3s_12f", "ulx3s_25f", "ulx3s_45f", "ulx3s_85f")
 
 
 def test_every_board_loads():
@@ -32,6 +32,7 @@ def test_board_agrees_with_its_platform(name):
 def test_figures_of_the_targets():
     figures = {name: (t.luts, t.rams, t.sprams, t.dsps) for name in NAMES for t in [boards.load(name).target]}
     assert figures == {
+        "ecp5_5g_evn": (83640, 208, 0, 156),
         "hx8k_b_evn": (7680, 32, 0, 0),
         "icebreaker": (5280, 30, 4, 8),
         "ulx3s_12f": (24288, 56, 0, 28),
@@ -59,7 +60,7 @@ def test_divisor_of_the_serial_port():
 
 
 def test_unknown_board():
-    with pytest.raises(InputError, match="there is no board 'arty'; the boards are hx8k_b_evn, icebreaker, ulx3s_12f"):
+    with pytest.raises(InputError, match="there is no board 'arty'; the boards are ecp5_5g_evn, hx8k_b_evn, icebreaker"):
         boards.load("arty")
     with pytest.raises(InputError, match="there is no board '../boards/icebreaker'"):
         boards.load("../boards/icebreaker")
