@@ -147,7 +147,7 @@ class Core(wiring.Component):
         return m
 
     def _feed(self, m, reader, weights, parameters, array):
-        """Reader (through the packer in a packed first stage) and weights to the array, all in the same cycle."""
+        """Reader (through the packer in a packed first stage) and weights to the array, when it wants them."""
         plan = self.plan
         control, words, valid = reader.control, reader.words, reader.valid
         if plan.stages[0].compiled.packed:
@@ -166,7 +166,7 @@ class Core(wiring.Component):
                 m.d.comb += control.step.eq(0)
         m.d.comb += weights.control.eq(control)
         # They wait for the weights.
-        later = weights.latency
+        later = weights.latency - plan.style.spread_registers
         m.d.comb += [
             array.control.eq(delayed(m, "fed_control", control, later, reset_less=False)[-1]),
             array.valid.eq(delayed(m, "fed_valid", valid, later)[-1]),

@@ -14,12 +14,16 @@ from .step import step_layout
 __all__ = ["Array"]
 
 
+SPREAD = 4
+"""Copies that come from one register."""
+
+
 class Array(wiring.Component):
     """P*Q processing elements that share weights along Q, activations along P, and one control.
 
-    Weights, activations, `valid` and `control` of one step stand in the same cycle. A capture follows
-    `latency` cycles after a step with `last`: `capture` is high and `accumulators` and `pool_minimum` are those of
-    the group that ended.
+    Activations, `valid` and `control` of one step stand in the same cycle, its weights `spread_registers` of the style
+    later. A capture follows `latency` cycles after a step with `last`: `capture` is high and `accumulators` and
+    `pool_minimum` are those of the group that ended.
 
     Parameters
     ----------
@@ -43,7 +47,7 @@ class Array(wiring.Component):
         self.p, self.s, self.q = p, s, q
         self.bits, self.planes, self.pools_minimum, self.shift = bits, planes, pools_minimum, shift
         self.style = style
-        self.latency = style.input_registers + style.element_latency(s)
+        self.latency = style.spread_registers + style.input_registers + style.element_latency(s)
         self.copies = style.copies(p)
         super().__init__(
             {
@@ -70,8 +74,8 @@ class Array(wiring.Component):
 
         elements = Repeated(platform, "processing_element", make)
         popcount = elements.first.popcount
-        first = self.style.input_registers
-        assert self.latency == first + popcount.latency + 1
+        first, spread = self.style.input_registers, self.style.spread_registers
+        assert self.latency == spread + first + popcount.latency + 1
 
         channels = ceil_div(self.p, self.copies)
         controls = self._control(m, platform)
@@ -85,7 +89,7 @@ class Array(wiring.Component):
             for p in range(self.p)
         ]
         activations = self._activations(m, platform, popcount)
-        valid = delayed(m, "valid", self.valid, first + popcount.latency - 1)[-1]
+        valid = delayed(m, "valid", self.valid, spread + first + popcount.latency - 1)[-1]
         for p in range(self.p):
             low = Signal(name=f"low_{p}")
             if self.planes > 1:
@@ -108,22 +112,29 @@ class Array(wiring.Component):
         return m
 
     def _control(self, m, platform):
-        """Control as it was 0 .. latency - 1 cycles before: for every copy, for every pixel."""
+        """Control from when the weights are there to when the accumulators are, cycle by cycle: for every copy, for
+        every pixel."""
         if not self.style.input_registers:
             return [[delayed(m, "control", self.control, self.latency - 1, reset_less=False)] * self.q]
-        # What the copies hold right after a reset does not count: they have none.
-        stale = Signal(init=1)
-        m.d.sync += stale.eq(0)
+        # What the copies hold after a reset, and what those hold from which they come, does not count: they have none.
+        stale = Signal(2, init=~0)
+        m.d.sync += stale.eq(stale >> 1)
         layout, controls = self.control.shape(), []
-        registers = iter(copies(m, platform, "control", [self.control.as_value()] * self.copies * self.q))
-        for i in range(self.copies):
+        spread = self._spread(m, platform, "control", self.control.as_value())
+        registers = iter(copies(m, platform, "control", [value for value in spread for _ in range(self.q)]))
+        for i, value in enumerate(spread):
             controls.append([])
             for q in range(self.q):
                 held, counted = next(registers), Signal(layout, name=f"counted_{i}_{q}")
-                m.d.comb += [counted.eq(held), counted.step.eq(layout(held).step & ~stale)]
-                later = delayed(m, f"control_{i}_{q}", counted, self.latency - 2, reset_less=False)
-                controls[-1].append([self.control, *later])
+                m.d.comb += [counted.eq(held), counted.step.eq(layout(held).step & ~stale[0])]
+                later = delayed(m, f"control_{i}_{q}", counted, self.latency - 3, reset_less=False)
+                controls[-1].append([layout(value), *later])
         return controls
+
+    def _spread(self, m, platform, name, value):
+        """For every copy the register that it comes from."""
+        registers = copies(m, platform, f"{name}_spread", [value] * ceil_div(self.copies, SPREAD))
+        return [registers[i // SPREAD] for i in range(self.copies)]
 
     def _follow(self, m, controls, channels):
         """What the array tells of its steps: the exchange of parameters, the capture and how it pools."""
@@ -144,7 +155,10 @@ class Array(wiring.Component):
             return [
                 [skewed(delayed(m, f"activations_{q}", word, later), popcount.skew) for q, word in enumerate(words)]
             ]
-        made = [copies(m, platform, f"activations_{q}", [word] * self.copies) for q, word in enumerate(words)]
+        made = []
+        for q, word in enumerate(words):
+            spread = self._spread(m, platform, f"activations_{q}", word)
+            made.append(copies(m, platform, f"activations_{q}", spread))
         return [
             [skewed(delayed(m, f"activations_{q}_{i}", held[i], later), popcount.skew) for q, held in enumerate(made)]
             for i in range(self.copies)

@@ -101,6 +101,12 @@ class Style:
         return max(n for n in range(1, channels + 1) if channels % n == 0 and (n == 1 or channels // n * lanes >= PART))
 
     @property
+    def spread_registers(self) -> int:
+        """Registers in front of the array's copies of activations and control, each for a few of them: what one pixel's
+        lanes give goes all over the chip. So much before the weights both come to the array."""
+        return 0 if self.cells == "generic" else 1
+
+    @property
     def input_registers(self) -> int:
         """Registers between the array's inputs and its processing elements."""
         return 0 if self.cells == "generic" else 1

@@ -83,8 +83,9 @@ def test_captures(p, s, q, style, shift):
         idle = {name: 0 for name in plan[0][1]}
         for cycle in range(len(plan) + array.latency + 1):
             inputs, control, _ = plan[cycle] if cycle < len(plan) else (None, idle, None)
+            if 0 <= cycle - style.spread_registers < len(plan):
+                ctx.set(array.weights, plan[cycle - style.spread_registers][0][0])
             if inputs is not None:
-                ctx.set(array.weights, inputs[0])
                 for i, word in enumerate(inputs[1]):
                     ctx.set(array.activations[i], word)
                 ctx.set(array.valid, inputs[2])
