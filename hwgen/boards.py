@@ -34,6 +34,12 @@ class Family:
     ram_shapes: tuple[tuple[int, int], ...]
     spram_shape: tuple[int, int] | None
 
+    def tiling(self, width: int, depth: int) -> tuple[int, int, int]:
+        """Block RAMs that a memory takes side by side for width and one after another for depth, and the depth of each:
+        the fewest in all, and of those the fewest for depth, whose words come together in multiplexers."""
+        tilings = [(-(-width // bits), -(-depth // words), words) for words, bits in self.ram_shapes]
+        return min(tilings, key=lambda tiles: (tiles[0] * tiles[1], tiles[1]))
+
 
 FAMILIES = {
     family.name: family

@@ -86,9 +86,10 @@ class Core(wiring.Component):
             shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth, plan.activation_parts,
             bool(plan.style.port_registers),
         )  # fmt: skip
+        weight_spec = next(spec for spec in plan.memories if spec.name == "weights")
         m.submodules.weights = weights = WeightMemory(
-            plan.weights, shape.p * shape.s, plan.planes, plan.style.weight_parts(shape.p, shape.s),
-            bool(plan.style.weight_registers),
+            plan.weights, shape.p * shape.s, plan.planes, weight_spec.count, bool(plan.style.weight_registers),
+            plan.style.weight_rows(weight_spec.width, weight_spec.depth),
         )  # fmt: skip
         m.submodules.parameters = parameters = ParameterLoader(
             plan.parameters, shape.p, plan.parameter_lanes, plan.accumulator_bits, plan.planes, plan.pools_minimum,

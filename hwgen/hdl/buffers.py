@@ -1,6 +1,6 @@
 """Memories: read-only tables (weights, taps, thresholds) and the banked activation memory."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory, MemoryData
 from amaranth.lib.wiring import In, Out
@@ -52,19 +52,29 @@ class WeightMemory(wiring.Component):
     planes : as in `step_layout`
     parts : memories side by side, each for as many of the channels
     registered : whether each has a register for its address and one for its words: RAM lies all over the chip
+    rows : words that lie in one memory, a power of two; further ones lie in another, where registers follow
     """
 
-    def __init__(self, words, width: int, planes: int, parts: int = 1, registered: bool = False):
-        part = width // parts
-        mask = (1 << part) - 1
-        self.tables = [Table([word >> i * part & mask for word in words], part, block=True) for i in range(parts)]
+    def __init__(
+        self, words, width: int, planes: int, parts: int = 1, registered: bool = False, rows: int | None = None
+    ):
+        self.depth, self.part = len(words), width // parts
+        rows = rows or self.depth
+        assert rows >= self.depth or (registered and rows & (rows - 1) == 0)
+        mask = (1 << self.part) - 1
+        blocks = [words[first : first + rows] for first in range(0, self.depth, rows)]
+        self.tables = [
+            [Table([word >> i * self.part & mask for word in block], self.part, block=True) for block in blocks]
+            for i in range(parts)
+        ]
+        self.row_bits = (rows - 1).bit_length()
         self.registered = registered
         self.latency = Table.latency + 2 * registered
         super().__init__({"control": In(step_layout(planes)), "weights": Out(width)})
 
     def elaborate(self, platform):
         m = Module()
-        address = Signal.like(self.tables[0].address)
+        address = Signal(max(1, (self.depth - 1).bit_length()))
         next_word = Signal.like(address)  # after the word read last
         tile_word = Signal.like(address)  # first of the tile
         control = self.control
@@ -79,10 +89,18 @@ class WeightMemory(wiring.Component):
                 m.d.sync += tile_word.eq(address)
         parts = len(self.tables)
         addresses = copies(m, platform, "address", [address] * parts) if self.registered else [address] * parts
-        for i, (table, asked) in enumerate(zip(self.tables, addresses, strict=True)):
-            m.submodules[f"table_{i}"] = table
-            word = delayed(m, f"word_{i}", table.data, int(self.registered))[-1]
-            m.d.comb += [table.address.eq(asked), self.weights.word_select(i, len(word)).eq(word)]
+        for i, (tables, asked) in enumerate(zip(self.tables, addresses, strict=True)):
+            words = []
+            for k, table in enumerate(tables):
+                name = f"{i}_{k}" if k else f"{i}"
+                m.submodules[f"table_{name}"] = table
+                words.append(delayed(m, f"word_{name}", table.data, int(self.registered))[-1])
+                m.d.comb += table.address.eq(asked)
+            word = words[0]
+            if len(words) > 1:
+                chosen = delayed(m, f"chosen_{i}", asked[self.row_bits :], Table.latency + 1)[-1]
+                word = Array(words)[chosen]
+            m.d.comb += self.weights.word_select(i, self.part).eq(word)
         return m
 
 

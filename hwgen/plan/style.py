@@ -100,6 +100,11 @@ class Style:
             return 1
         return max(n for n in range(1, channels + 1) if channels % n == 0 and (n == 1 or channels // n * lanes >= PART))
 
+    def weight_rows(self, width: int, depth: int) -> int:
+        """Rows of each of the memories, one after another for depth, that a part of the weights lies in: where a
+        register follows, as many as one block RAM has, so that the words of several meet behind their registers."""
+        return FAMILIES[self.cells].tiling(width, depth)[2] if self.weight_registers else depth
+
     @property
     def spread_registers(self) -> int:
         """Registers in front of the array's copies of activations and control, each for a few of them: what one pixel's

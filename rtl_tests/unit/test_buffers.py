@@ -21,12 +21,12 @@ def test_table(depth, width, block):
     assert seen == [rows[a] for a in addresses]
 
 
-@pytest.mark.parametrize("parts, registered", [(1, False), (2, True)])
+@pytest.mark.parametrize("parts, registered, rows", [(1, False, None), (2, True, None), (2, True, 8), (1, True, 4)])
 @pytest.mark.parametrize("name, words", [("dense only", 470), ("points", 1376), ("sums", 5040)])
-def test_weight_memory(name, words, parts, registered):
+def test_weight_memory(name, words, parts, registered, rows):
     """Two frames: every step reads the word of its stage, tile, tap and channel word, whatever the plane."""
     plan = next(case for case in CASES if case.name == name).plan()
-    unit = WeightMemory(plan.weights, plan.shape.p * plan.shape.s, plan.planes, parts, registered)
+    unit = WeightMemory(plan.weights, plan.shape.p * plan.shape.s, plan.planes, parts, registered, rows)
     rng = random.Random(name)
     idle = {name: 0 for name in ("step", "first", "plane", "last", "tile", "frame", "index")}
     controls, expected = [], []
