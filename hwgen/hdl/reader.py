@@ -99,7 +99,7 @@ class Reader(wiring.Component):
 
         # `tap_cycle`: the entry and the lanes.
         m.submodules.lanes = lanes = Lanes(plan)
-        held, at = plan.style.tap_registers, self.tap_cycle
+        held = plan.style.tap_registers
         advance, restart, address = Signal(), Signal(init=1), Signal.like(self.address)
         m.d.sync += [
             advance.eq(delayed(m, "group_done", self.group_done, held, reset_less=False)[-1]),
@@ -118,10 +118,12 @@ class Reader(wiring.Component):
 
         # A cycle later: addresses of the lanes. Those whose bank wraps round find their tap one cell further.
         near, far = Signal(bits), Signal(bits)
-        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in range(at + 1, self.data_cycle)]
+        rotates = [Signal(max(1, turn), name=f"rotate_{i}") for i in range(self.tap_cycle + 1, self.data_cycle)]
         m.d.sync += near.eq(address + offset)
         if q > 1:
-            cell_words = stage_field(m, stages[at], [s.source.cell_words for s in plan.stages], "cell_words")
+            cell_words = stage_field(
+                m, stages[self.tap_cycle], [s.source.cell_words for s in plan.stages], "cell_words"
+            )
             further = Signal.like(cell_words)
             m.d.sync += [further.eq(cell_words), rotates[0].eq(rotate)]
             m.d.comb += far.eq(near + further)
