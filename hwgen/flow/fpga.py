@@ -169,7 +169,7 @@ def build(
     with progress("writing the netlist"):
         plan = prepare(top, board)
     tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", _TOOLS[board.target.family][0])
-    recipe = json.dumps([tools, *seeds])
+    recipe = json.dumps([tools, *seeds]) + synthesis.identity(board.target.family)
     key = hashlib.sha256(plan.digest() + recipe.encode()).hexdigest()[:12]
     final = folder / f"{name}-{board.name}-{key}"
     found = _load(final)

@@ -5,17 +5,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.layout import ceil_div
-from ..plan.style import Style
+from ..plan.style import SPREAD, Style
 from .delay import delayed, skewed
 from .pe import processing_element
 from .repeated import Repeated, copies
 from .step import step_layout
 
 __all__ = ["Array"]
-
-
-SPREAD = 4
-"""Copies that come from one register."""
 
 
 class Array(wiring.Component):

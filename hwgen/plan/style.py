@@ -14,6 +14,9 @@ STAGES = {"generic": 1, "ecp5": 2}
 SHARED = 8
 """Channels that read one copy of a register that all channels need (decision 10)."""
 
+SPREAD = 4
+"""Copies that come from one register, where one stands in front of them (decision 10)."""
+
 PART = 1024
 """Bits of a weight word, at least, that have an address of their own: fewer would waste block RAM."""
 
