@@ -56,8 +56,8 @@ def draw_rooflines(path: Path, plans: Iterable[tuple[str, Plan, float]], unit: s
         points = []
         for stage in plan.stages:
             compiled = stage.compiled
-            words = stage.timing.written * compiled.tiles * compiled.groups
-            written = words if not compiled.stage.final else len(compiled.stage.weights)
+            turns = stage.timing.written * compiled.tiles * compiled.groups
+            written = turns if not compiled.stage.final else len(compiled.stage.weights)
             done = factor * compiled.stage.macs / stage.timing.cycles
             points.append((compiled.stage.macs / written, done, stage.name))
         edge = [min(x for x, _, _ in points) / 2, max(x for x, _, _ in points) * 2]
@@ -66,7 +66,7 @@ def draw_rooflines(path: Path, plans: Iterable[tuple[str, Plan, float]], unit: s
         axis.scatter([x for x, _, _ in points], [y for _, y, _ in points], label="layers")
         for i, (x, y, name) in enumerate(points):
             axis.annotate(name, (x, y), textcoords="offset points", xytext=(4, 5 if i % 2 else -10), fontsize=7)
-        axis.set(title=title, xscale="log", yscale="log", xlabel="binary MACs per word written", ylabel=unit)
+        axis.set(title=title, xscale="log", yscale="log", xlabel="binary MACs per cycle that writes", ylabel=unit)
     for axis in axes[len(plans) :]:
         axis.remove()
     _legend(figure, axes[0])

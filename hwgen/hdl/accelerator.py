@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from ..plan.plan import Plan
 from . import csr
 from .array import Array
-from .buffers import ActivationMemory, WeightMemory
+from .buffers import ActivationMemory, WeightMemory, write_signature
 from .collector import Collector
 from .delay import delayed
 from .emitter import Emitter
@@ -23,25 +23,25 @@ from .writer import Writer
 __all__ = ["Accelerator", "Core", "trace_signature"]
 
 
+def _write(plan):
+    shape = plan.shape
+    return write_signature(shape.q, shape.s, max(1, shape.s // shape.p), plan.address_bits)
+
+
 def trace_signature(plan: Plan) -> wiring.Signature:
     """What a simulation watches; a board leaves it open and it costs nothing.
 
     Members
     -------
-    write, stage, bank, address, columns, data : a write of codes to activation memory: of which stage, where, which
-        parts of the word, the word
+    write_0, write_1, stage : writes of codes to activation memory (see `write_signature`), as many as there may be at
+        once; of which stage
     active, active_stage, stage_done : this cycle counts for a stage; it is the stage's last
     """
-    shape = plan.shape
     stages = range(max(2, len(plan.stages)))
     return wiring.Signature(
         {
-            "write": Out(1),
+            **{f"write_{k}": Out(_write(plan)) for k in range(plan.writes)},
             "stage": Out(stages),
-            "address": Out(plan.address_bits),
-            "bank": Out(range(max(2, shape.q))),
-            "columns": Out(max(1, shape.s // shape.p)),
-            "data": Out(shape.s),
             "active": Out(1),
             "active_stage": Out(stages),
             "stage_done": Out(1),
@@ -84,7 +84,7 @@ class Core(wiring.Component):
         m.submodules.reader = reader = Reader(plan)
         m.submodules.activations = activations = ActivationMemory(
             shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth, plan.activation_parts,
-            bool(plan.style.port_registers),
+            bool(plan.style.port_registers), plan.writes,
         )  # fmt: skip
         weight_spec = next(spec for spec in plan.memories if spec.name == "weights")
         m.submodules.weights = weights = WeightMemory(
@@ -208,22 +208,21 @@ class Core(wiring.Component):
             writer.column.eq(collector.column),
             writer.word.eq(collector.word),
         ]
+        written, *others = writer.writes
+        write, *further = activations.writes
         m.d.comb += [
-            loader.busy.eq(writer.write),
-            activations.write.eq(writer.write | loader.write),
-            activations.write_bank.eq(Mux(writer.write, writer.bank, loader.bank)),
-            activations.write_address.eq(Mux(writer.write, writer.address, loader.address)),
-            activations.write_columns.eq(Mux(writer.write, writer.write_columns, ~0)),
-            activations.write_data.eq(Mux(writer.write, writer.data, loader.data)),
-        ]
-        m.d.comb += [
-            self.trace.write.eq(writer.write),
+            loader.busy.eq(written.enable),
+            write.enable.eq(written.enable | loader.write),
+            write.bank.eq(Mux(written.enable, written.bank, loader.bank)),
+            write.address.eq(Mux(written.enable, written.address, loader.address)),
+            write.columns.eq(Mux(written.enable, written.columns, ~0)),
+            write.data.eq(Mux(written.enable, written.data, loader.data)),
             self.trace.stage.eq(writer.written_stage),
-            self.trace.bank.eq(writer.bank),
-            self.trace.address.eq(writer.address),
-            self.trace.columns.eq(writer.write_columns),
-            self.trace.data.eq(writer.data),
         ]
+        for port, of_writer in zip(further, others, strict=True):
+            connect(m, port, of_writer)
+        for k, of_writer in enumerate(writer.writes):
+            connect(m, flipped(getattr(self.trace, f"write_{k}")), of_writer)
 
 
 class Accelerator(wiring.Component):

@@ -9,7 +9,7 @@ from .delay import delayed
 from .repeated import copies
 from .step import step_layout
 
-__all__ = ["ActivationMemory", "Table", "WeightMemory"]
+__all__ = ["ActivationMemory", "Table", "WeightMemory", "write_signature"]
 
 
 class Table(wiring.Component):
@@ -104,6 +104,19 @@ class WeightMemory(wiring.Component):
         return m
 
 
+def write_signature(banks: int, lanes: int, columns: int, address_bits: int) -> wiring.Signature:
+    """A write to the `ActivationMemory`: with `enable` the `columns` of a word of one bank become those of `data`."""
+    return wiring.Signature(
+        {
+            "enable": Out(1),
+            "bank": Out(range(max(2, banks))),
+            "address": Out(address_bits),
+            "columns": Out(columns),
+            "data": Out(lanes),
+        }
+    )
+
+
 class ActivationMemory(wiring.Component):
     """Q banks of S-bit words, one read and one write a cycle each. A read gives what was there before the edge.
 
@@ -118,15 +131,18 @@ class ActivationMemory(wiring.Component):
     depth : words per bank
     parts : memories side by side for each column
     registered : whether there are registers in front of the ports
+    count : writes that there may be at once, to as many banks
 
     Members
     -------
     read_address : In, per bank
     read_data : Out, per bank, one cycle later, two with registers
-    write, write_bank, write_address, write_columns, write_data : In, a write to the columns of a word of one bank
+    writes : In, see `write_signature`
     """
 
-    def __init__(self, banks: int, lanes: int, columns: int, depth: int, parts: int = 1, registered: bool = False):
+    def __init__(
+        self, banks: int, lanes: int, columns: int, depth: int, parts: int = 1, registered: bool = False, count: int = 1
+    ):
         self.banks, self.lanes, self.columns, self.depth, self.parts = banks, lanes, columns, max(2, depth), parts
         self.registered = registered
         bits = (self.depth - 1).bit_length()
@@ -134,11 +150,7 @@ class ActivationMemory(wiring.Component):
             {
                 "read_address": In(data.ArrayLayout(bits, banks)),
                 "read_data": Out(data.ArrayLayout(lanes, banks)),
-                "write_address": In(bits),
-                "write": In(1),
-                "write_bank": In(range(max(2, banks))),
-                "write_columns": In(columns),
-                "write_data": In(lanes),
+                "writes": In(write_signature(banks, lanes, columns, bits)).array(count),
             }
         )
 
@@ -146,16 +158,21 @@ class ActivationMemory(wiring.Component):
         m = Module()
         memories = self.columns * self.parts
         width = self.lanes // memories
-        asked = data.StructLayout({"address": len(self.write_address), "columns": self.columns, "data": self.lanes})
+        bits = (self.depth - 1).bit_length()
+        asked = data.StructLayout({"address": bits, "columns": self.columns, "data": self.lanes})
         writes, reads = [], []
         for bank in range(self.banks):
             writes.append(Signal(asked, name=f"write_{bank}"))
             reads.append(self.read_address[bank])
+            first, *others = self.writes
             m.d.comb += [
-                writes[bank].address.eq(self.write_address),
-                writes[bank].columns.eq(Mux(self.write & (self.write_bank == bank), self.write_columns, 0)),
-                writes[bank].data.eq(self.write_data),
+                writes[bank].address.eq(first.address),
+                writes[bank].columns.eq(Mux(first.enable & (first.bank == bank), first.columns, 0)),
+                writes[bank].data.eq(first.data),
             ]
+            for write in others:
+                with m.If(write.enable & (write.bank == bank)):
+                    m.d.comb += [getattr(writes[bank], f).eq(getattr(write, f)) for f in ("address", "columns", "data")]
         if self.registered:
             held = copies(m, platform, "write", [write.as_value() for write in writes])
             writes = [asked(write) for write in held]

@@ -17,6 +17,7 @@ class Raster(wiring.Component):
     ----------
     layouts : of the maps that are walked, by their number; None for a number that does not occur
     bits : of an address
+    pairs : whether two pixels' turns may come at once
 
     Members
     -------
@@ -24,18 +25,28 @@ class Raster(wiring.Component):
     advance : In, at this edge the next pixel's turn comes
     bank, address : Out, the pixel's; the address is relative to the map
     row_last, last : Out, it is the last pixel of its row, of the map
+
+    with `pairs`, for maps whose rows are full cells:
+
+    pair : In, the same pixel of the cell to the right has its turn with this one; so for all pixels of a cell or none
+    pair_bank, pair_address : Out, that pixel's
+    pair_inside : Out, there is one in the row
     """
 
-    def __init__(self, layouts: list[Layout | None], bits: int):
+    def __init__(self, layouts: list[Layout | None], bits: int, pairs: bool = False):
         self.layouts = layouts
         self.bits = bits
+        self.pairs = pairs
         self.banks = next(layout.banks for layout in layouts if layout)
+        bank = range(max(2, self.banks))
+        paired = {"pair": In(1), "pair_bank": Out(bank), "pair_address": Out(bits), "pair_inside": Out(1)}
         super().__init__(
             {
+                **(paired if pairs else {}),
                 "map": In(range(max(2, len(layouts)))),
                 "select": In(1),
                 "advance": In(1),
-                "bank": Out(range(max(2, self.banks))),
+                "bank": Out(bank),
                 "address": Out(bits),
                 "row_last": Out(1),
                 "last": Out(1),
@@ -56,6 +67,7 @@ class Raster(wiring.Component):
             "row_words": lambda at: at.pitch // banks * at.cell_words,
             "further_row_words": lambda at: (at.pitch // banks + 1) * at.cell_words,
             "row_banks": lambda at: at.pitch % banks,
+            **({"step": lambda at: at.step[1]} if self.pairs else {}),
         }
         some = next(layout for layout in self.layouts if layout)
         values = {name: [value(layout or some) for layout in self.layouts] for name, value in tables.items()}
@@ -75,8 +87,8 @@ class Raster(wiring.Component):
         row_bank = Signal.like(self.bank)
         inner, inner_row_start = Signal(self.bits), Signal(self.bits)  # words from the cell's first
         inner_row_last = Signal()
+        following, following_bank, following_cell = self._following(m, column, cell, inner, field)
         m.d.comb += [
-            self.row_last.eq(column == field["last_column"]),
             inner_row_last.eq(inner_row == field["last_inner_row"]),
             self.last.eq(self.row_last & (row == field["last_row"])),
             self.address.eq(cell + inner),
@@ -94,10 +106,8 @@ class Raster(wiring.Component):
             m.d.sync += [*count("column", column + 1), *count("inner_column", inner_column + 1)]
             m.d.sync += inner.eq(inner + field["words"])
             with m.If(inner_column == field["last_inner_column"]):
-                m.d.sync += [*count("inner_column", 0), inner.eq(inner_row_start)]
-                m.d.sync += self.bank.eq(Mux(self.bank == banks - 1, 0, self.bank + 1))
-                with m.If(self.bank == banks - 1):
-                    m.d.sync += cell.eq(cell + field["cell_words"])
+                m.d.sync += [*count("inner_column", 0), *count("column", following), inner.eq(inner_row_start)]
+                m.d.sync += [self.bank.eq(following_bank), cell.eq(following_cell)]
             with m.If(self.row_last):
                 m.d.sync += [*count("column", 0), *count("inner_column", 0)]
                 m.d.sync += [*count("row", row + 1), *count("inner_row", inner_row + 1)]
@@ -114,3 +124,33 @@ class Raster(wiring.Component):
                 m.d.sync += [signal.eq(0) for signal in (cell, row_cell, inner, inner_row_start)]
                 m.d.sync += [self.bank.eq(0), row_bank.eq(0)]
         return m
+
+    def _following(self, m, column, cell, inner, field):
+        """Of the first pixel after this cell (after this pair of cells): its column, and its cell's bank and address;
+        and what the pair shows."""
+        right_bank, right_cell = self._right(m, self.bank, cell, field, "right")
+        if not self.pairs:
+            m.d.comb += self.row_last.eq(column == field["last_column"])
+            return column + 1, right_bank, right_cell
+        pair_column = column + field["step"]
+        m.d.comb += [
+            self.pair_bank.eq(right_bank),
+            self.pair_address.eq(right_cell + inner),
+            self.pair_inside.eq(pair_column <= field["last_column"]),
+            self.row_last.eq((column == field["last_column"]) | (self.pair & (pair_column == field["last_column"]))),
+        ]
+        further_bank, further_cell = self._right(m, right_bank, right_cell, field, "further")
+        return (
+            Mux(self.pair, pair_column, column) + 1,
+            Mux(self.pair, further_bank, right_bank),
+            Mux(self.pair, further_cell, right_cell),
+        )
+
+    def _right(self, m, bank, cell, field, name):
+        """Bank and address of the cell to the right of one."""
+        right_bank, right_cell = Signal.like(bank, name=f"{name}_bank"), Signal.like(cell, name=f"{name}_cell")
+        with m.If(bank == self.banks - 1):
+            m.d.comb += [right_bank.eq(0), right_cell.eq(cell + field["cell_words"])]
+        with m.Else():
+            m.d.comb += [right_bank.eq(bank + 1), right_cell.eq(cell)]
+        return right_bank, right_cell

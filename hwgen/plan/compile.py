@@ -86,6 +86,7 @@ class CompiledStage:
     rows, span : rows of output pixels (pooled ones) and pixels a row, as the lanes walk them, Q at a time
     groups : pixel groups per tile that give results
     lanes : pixels of the largest group
+    apart : pixels from one to another that is written with it, in the cell beside, or 0: they are written one by one
     scale_a2, offset_b2 : 2*A and 2*B[o] of the docstring above
     reach : largest magnitude of the accumulator before its start value
     """
@@ -105,6 +106,7 @@ class CompiledStage:
     span: int
     groups: int
     lanes: int
+    apart: int
     scale_a2: int
     offset_b2: np.ndarray
     reach: int
@@ -143,6 +145,15 @@ class CompiledStage:
     def array_steps(self) -> int:
         """Steps that the array takes for one group and position of the pooling window."""
         return self.array_words * self.passes * (1 if self.packed else len(self.taps))
+
+    @property
+    def turns(self) -> list[tuple[int, ...]]:
+        """The lanes of a group in the order in which their pixels are written, those of one turn together."""
+        if not self.apart:
+            return [(lane,) for lane in range(self.lanes)]
+        cells = [range(first, first + self.apart) for first in range(0, self.lanes, self.apart)]
+        pairs = [cells[i : i + 2] for i in range(0, len(cells), 2)]
+        return [turn for pair in pairs for turn in zip(*pair, strict=True)]
 
     @property
     def threshold_rounds(self) -> int:
@@ -217,6 +228,7 @@ def compile_stage(stage: Stage, shape: ArrayShape, *, packed: bool, left: int = 
         span=span,
         groups=groups,
         lanes=lanes,
+        apart=0,
         scale_a2=type_.step * (1 if doubled else 2),
         offset_b2=type_.step * (most * sums - extra2) + 2 * type_.minimum * sums,
         reach=most * (taps * (channels + 1) * (2 if doubled else 1) // 2 + 1) + (abs(extra2) // 2 + 1 if left else 0),

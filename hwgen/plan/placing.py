@@ -66,19 +66,30 @@ def _compile(lowered, shape, style):
     """
     first, *others = lowered.stages
     others = [compile_stage(stage, shape, packed=False) for stage in others]
+    step = others[0].pitch[1] if others else 0
     ways = [compile_stage(first, shape, packed=False)]
     if others and len(first.taps) > 1 and max(2, first.input_type.bits) <= shape.s:
         packed = compile_stage(first, shape, packed=True)
-        ways.append(packed)
+        ways.append(_paired(packed, step, shape))
         left = style.left_lanes(shape.s)
         if packed.planes % 2 == 0 and first.weights[0].size <= min(left, shape.s - left):
-            ways.append(compile_stage(first, shape, packed=True, left=left))
+            ways.append(_paired(compile_stage(first, shape, packed=True, left=left), step, shape))
 
     def cost(way):
         cycles = _cycles([way, *others], shape, shape.p, shape.p, style)
         return cycles * SPLIT_COST[style.cells] if way.left else cycles
 
     return [min(ways, key=cost), *others]
+
+
+def _paired(packed, step, shape):
+    """A packed stage, its pixels written two at a time where one at a time would hold the array up. Both halves of
+    every row's groups are full cells of the next stage's map then, so that a pair lies in two banks."""
+    width = packed.stage.output_shape[2]
+    held_up = packed.lanes * packed.stage.code_bits * max(1, shape.p // shape.s) > packed.array_steps
+    if not held_up or shape.q % step or width % step or packed.lanes < 2 * step:
+        return packed
+    return replace(packed, apart=step)
 
 
 def _cycles(compiled, shape, parameter_lanes, threshold_lanes, style):

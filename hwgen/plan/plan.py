@@ -56,6 +56,11 @@ class PlannedStage:
     def name(self) -> str:
         return self.compiled.stage.name
 
+    @property
+    def pixel_words(self) -> int:
+        """Words that are written for a pixel and tile."""
+        return self.timing.written // len(self.compiled.turns)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -288,6 +293,11 @@ class Plan:
     @property
     def utilisation(self) -> float:
         return self.macs / (self.shape.p * self.shape.s * self.shape.q * self.cycles)
+
+    @cached_property
+    def writes(self) -> int:
+        """Words that go to activation memory at once, at most."""
+        return max((len(turn) for s in self.stages if s.target for turn in s.compiled.turns), default=1)
 
     @cached_property
     def memories(self) -> list[MemorySpec]:

@@ -20,7 +20,7 @@ class Timing:
 
     Attributes
     ----------
-    written : activation words that a full group writes
+    written : cycles in which a full group writes activation words
     spacing : least cycles between the last steps of two captures (packed: of two loads that complete a group)
     pace : packed: cycles from one position of the pooling window to the next
     latency : cycles from a capture's last step to the first edge that writes its codes
@@ -47,7 +47,7 @@ def ring_length(shape: ArrayShape, lanes: int) -> int:
 
 
 def _written(compiled, shape):
-    return compiled.lanes * compiled.stage.code_bits * max(1, shape.p // shape.s)
+    return len(compiled.turns) * compiled.stage.code_bits * max(1, shape.p // shape.s)
 
 
 def _search(compiled, shape, threshold_lanes):

@@ -24,9 +24,10 @@
 
 // Amaranth names a port's member image__valid; Verilator spells two underscores ___05F.
 #define PORT(name, member) name##___05F##member
+#define WRITE(number, member) PORT(trace, write_##number##___05F##member)
 
-#ifndef TRACE_BYTES
-#error TRACE_BYTES is the size of trace__data in bytes
+#if !defined TRACE_BYTES || !defined TRACE_WRITES
+#error TRACE_BYTES is the size of a write's data in bytes, TRACE_WRITES how many writes there may be at once
 #endif
 
 namespace {
@@ -80,6 +81,16 @@ struct Bench {
         }
     }
 
+    template <typename Data>
+    void put_write(uint64_t columns, uint32_t bank, uint32_t address, const Data &data) {
+        struct { uint64_t columns; uint32_t stage, bank, address, zero; } head = {
+            columns, top.PORT(trace, stage), bank, address, 0};
+        uint8_t bits[TRACE_BYTES];
+        copy_bits(bits, data);
+        put(writes, head);
+        put(writes, bits);
+    }
+
     // Runs until `count` classes came out or, if `limit` is not 0, for `limit` cycles without recording.
     void run(size_t first, size_t count, unsigned image_stall, unsigned result_stall, unsigned seed, uint64_t limit) {
         std::mt19937 random(seed);
@@ -100,15 +111,13 @@ struct Bench {
             const bool took = top.PORT(image, valid) && top.PORT(image, ready);
             const bool gave = top.PORT(result, valid) && top.PORT(result, ready);
             if (record) {
-                if (top.PORT(trace, write)) {
-                    struct { uint64_t columns; uint32_t stage, bank, address, zero; } head = {
-                        top.PORT(trace, columns), top.PORT(trace, stage), top.PORT(trace, bank),
-                        top.PORT(trace, address), 0};
-                    uint8_t bits[TRACE_BYTES];
-                    copy_bits(bits, top.PORT(trace, data));
-                    put(writes, head);
-                    put(writes, bits);
-                }
+#define RECORD(n) \
+    if (top.WRITE(n, enable)) \
+        put_write(top.WRITE(n, columns), top.WRITE(n, bank), top.WRITE(n, address), top.WRITE(n, data))
+                RECORD(0);
+#if TRACE_WRITES > 1
+                RECORD(1);
+#endif
                 active += top.PORT(trace, active);
                 if (top.PORT(trace, stage_done)) {
                     const uint32_t entry[2] = {top.PORT(trace, active_stage), active};
@@ -123,7 +132,7 @@ struct Bench {
                     done += result.last;
                 }
             }
-            if (took || gave || top.PORT(trace, write)) last_progress = now;
+            if (took || gave || top.WRITE(0, enable)) last_progress = now;
             if (now - last_progress > kPatience) {
                 fprintf(stderr, "harness: no progress for %llu cycles\n", (unsigned long long)kPatience);
                 exit(3);

@@ -36,15 +36,20 @@ class Trace:
     values: dict[int, np.ndarray]
 
 
-def trace_bytes(plan: Plan) -> int:
-    """Bytes of the trace's data port."""
+def harness_defines(plan: Plan) -> list[str]:
+    """What the harness has to know of the trace's ports."""
+    return [f"-DTRACE_BYTES={_data_bytes(plan)}", f"-DTRACE_WRITES={plan.writes}"]
+
+
+def _data_bytes(plan):
+    """Bytes of the data of a write."""
     bits = plan.shape.s
     return 1 if bits <= 8 else 2 if bits <= 16 else -(-bits // 32) * 4
 
 
 def write_dtype(plan: Plan) -> np.dtype:
     fields = [("columns", "u8"), ("stage", "u4"), ("bank", "u4"), ("address", "u4"), ("zero", "u4")]
-    return np.dtype([*fields, ("data", "u1", trace_bytes(plan))])
+    return np.dtype([*fields, ("data", "u1", _data_bytes(plan))])
 
 
 def read_trace(plan: Plan, folder: Path) -> Trace:
@@ -75,8 +80,7 @@ def _values(plan, writes, frames):
     per_stage = []
     for planned in plan.stages:
         tiles, (_, height, width) = planned.compiled.tiles, planned.compiled.stage.output_shape
-        words = planned.timing.written // planned.compiled.lanes  # of a pixel
-        per_stage.append(tiles * height * width * words if planned.target else 0)
+        per_stage.append(tiles * height * width * planned.pixel_words if planned.target else 0)
     total = sum(per_stage)
     if len(writes) != frames * total:
         raise BuildError(f"the simulation wrote {len(writes)} words for {frames} frames of {total}")

@@ -14,7 +14,7 @@ from ..plan.plan import Plan
 from . import verilator
 from .cells import with_cells
 from .elements import check_model
-from .trace import Trace, read_trace, trace_bytes
+from .trace import Trace, harness_defines, read_trace
 from .verilator import Abort, Run
 
 __all__ = ["Report", "StageReport", "compare", "script_for", "simulate", "verify"]
@@ -98,7 +98,7 @@ def simulate(
     with progress("writing the Verilog"):
         text = with_cells(verilog.emit(Accelerator(plan), verilator.TOP, models=not every_cell))
     with progress("building the simulation"):
-        simulation = verilator.build(text, trace_bytes(plan), folder)
+        simulation = verilator.build(text, harness_defines(plan), folder)
     frames = sum(s.count for s in script if isinstance(s, Run))
     with outputs.scratch(folder) as work:
         with progress(f"simulating {frames:,} frames of {plan.cycles:,} cycles"):

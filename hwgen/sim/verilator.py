@@ -87,18 +87,18 @@ class Simulation:
             raise BuildError(f"the simulation failed with exit status {process.returncode}; its output ends:\n{end}")
 
 
-def build(verilog: str, data_bytes: int, folder: Path = Path("build")) -> Simulation:
+def build(verilog: str, definitions: Sequence[str], folder: Path = Path("build")) -> Simulation:
     """Compile Verilog of a module ``accelerator``; made anew or found in ``folder/simulation-DIGEST/``.
 
     Parameters
     ----------
-    data_bytes : see `trace.trace_bytes`
+    definitions : see `trace.harness_defines`
 
     Raises
     ------
     BuildError : Verilator or the compiler failed; the message has the last lines and the path of the log
     """
-    return Simulation(program=compile_program(verilog, TOP, HARNESS, [f"-DTRACE_BYTES={data_bytes}"], folder))
+    return Simulation(program=compile_program(verilog, TOP, HARNESS, definitions, folder))
 
 
 def compile_program(verilog: str, top: str, harness: Path, definitions: Sequence[str], folder: Path) -> Path:

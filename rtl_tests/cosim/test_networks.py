@@ -67,11 +67,11 @@ def test_table_covers():
     """What the table above is for: should a change of the planner avoid a feature, this fails and not the coverage."""
     plans = [case.plan() for case in CASES]
     stages = [(plan, planned.compiled) for plan in plans for planned in plan.stages]
-    assert len(plans) == 18
-    assert len(stages) == 53
+    assert len(plans) == 19
+    assert len(stages) == 56
     assert {compiled.mode for _, compiled in stages} == {"sign", "search", "ramp", "logits"}
     assert {compiled.packed for _, compiled in stages} == {compiled.doubled for _, compiled in stages} == {False, True}
-    assert {plan.shape.q for plan in plans} == {1, 2, 3, 4}
+    assert {plan.shape.q for plan in plans} == {1, 2, 3, 4, 6}
     assert {np.sign(plan.shape.p - plan.shape.s) for plan in plans} == {-1, 0, 1}
     assert {str(compiled.border) for _, compiled in stages} >= {"None", "mask", "0", "1"}
     kernels = {layer.kernel for plan in plans for layer in plan.network.layers if hasattr(layer, "kernel")}
@@ -84,6 +84,8 @@ def test_table_covers():
     assert any(compiled.span > plan.shape.q and compiled.span % plan.shape.q for plan, compiled in stages)
     assert any(compiled.rows * compiled.span % plan.shape.q for plan, compiled in stages)  # lanes beyond the map
     assert {compiled.left for _, compiled in stages} == {0, 8, 16}
+    assert {len(turn) for _, compiled in stages if compiled.apart for turn in compiled.turns} == {1, 2}
+    assert {compiled.apart for _, compiled in stages} == {0, 1, 2}
     assert any(compiled.array_words > 1 for _, compiled in stages if compiled.packed)
     assert any(compiled.stage.minimum.any() and compiled.mode == "search" for _, compiled in stages)
     assert {plan.logits.shift for plan in plans} >= {0, 1}

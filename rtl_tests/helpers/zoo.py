@@ -175,6 +175,15 @@ def _idle_channels(c):
     c.add(Flatten(order="CHW")).dense(4)
 
 
+def _packed_pairs(c):
+    """A packed window that takes fewer steps than its group has pixels, for a stage that pools: they are written two at
+    a time, the third cell's alone; P > S, and codes of two planes."""
+    c.lookup(unsigned(2), 1)
+    c.convolution(16, (3, 3)).threshold(unsigned(2))
+    c.convolution(13, (2, 2), padding=(1, 0, 0, 1)).add(MaxPool(window=(2, 2), stride=(2, 2))).threshold(BIPOLAR)
+    c.add(Flatten(order="CHW")).dense(7)
+
+
 CASES = (
     Case("packed rgb", (4, 8, 2), (3, 9, 7), _packed_rgb),
     Case("wide kernels", (4, 2, 3), (1, 9, 8), _wide_kernels),
@@ -193,5 +202,6 @@ CASES = (
     Case("packed apart", (4, 16, 2), (2, 7, 11), _packed_apart),
     Case("two planes", (4, 16, 2), (1, 9, 10), _two_planes),
     Case("idle channels", (8, 32, 1), (1, 5, 5), _idle_channels),
+    Case("packed pairs", (16, 8, 6), (1, 8, 18), _packed_pairs),
     Case("window only", (2, 16, 1), (2, 3, 3), _window_only),
 )

@@ -17,7 +17,7 @@ from hwgen.plan.memory import block_rams, total_rams
 from hwgen.plan.plan import Plan
 from hwgen.plan.style import Style
 from hwgen.sim import verilator
-from hwgen.sim.trace import read_trace, trace_bytes
+from hwgen.sim.trace import harness_defines, read_trace
 from hwgen.sim.verify import compare, script_for
 from rtl_tests.helpers.networks import Chain
 from rtl_tests.helpers.plans import plan_for
@@ -113,7 +113,7 @@ def test_digits(family, style, rams, registered, tmp_path):
     check_rams(plan, family, made, rams)
     assert made.registered == registered
     images = data.load("mnist-sample:test", 3).images
-    simulation = verilator.build(made.text + cell_models(family), trace_bytes(plan), FOLDER)
+    simulation = verilator.build(made.text + cell_models(family), harness_defines(plan), FOLDER)
     script, order, unstalled = script_for(plan, len(images), 5)
     simulation.run(images, script, tmp_path)
     expected = golden.run(plan.network, images)

@@ -51,13 +51,14 @@ def test_weight_memory(name, words, parts, registered, rows):
     assert unit.latency == latency
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize(
     "banks, lanes, columns, depth, parts", [(1, 4, 1, 2, 1), (3, 8, 4, 30, 1), (4, 6, 2, 17, 1), (2, 12, 2, 20, 3)]
 )
-def test_activation_memory(banks, lanes, columns, depth, parts, registered):
+def test_activation_memory(banks, lanes, columns, depth, parts, registered, count):
     rng = random.Random(f"{banks}{lanes}{columns}")
-    unit = ActivationMemory(banks, lanes, columns, depth, parts, registered)
+    unit = ActivationMemory(banks, lanes, columns, depth, parts, registered, count)
     memory = [[0] * depth for _ in range(banks)]
     width = lanes // columns
     reads = 0
@@ -67,25 +68,33 @@ def test_activation_memory(banks, lanes, columns, depth, parts, registered):
         nonlocal reads
         for _ in range(800):
             addresses = [rng.randrange(depth) for _ in range(banks)]
-            write, parts, word = rng.randrange(depth), rng.getrandbits(columns), rng.getrandbits(lanes)
-            writes, chosen = rng.getrandbits(1), rng.randrange(banks)
+            first = rng.randrange(banks)
+            writes = [
+                {
+                    "enable": rng.getrandbits(1) if k < banks else 0, "bank": (first + k) % banks,
+                    "address": rng.randrange(depth),
+                    "columns": rng.getrandbits(columns), "data": rng.getrandbits(lanes),
+                }
+                for k in range(count)
+            ]  # fmt: skip
             ctx.set(unit.read_address, addresses)
-            ctx.set(unit.write_address, write)
-            ctx.set(unit.write, writes)
-            ctx.set(unit.write_bank, chosen)
-            ctx.set(unit.write_columns, parts)
-            ctx.set(unit.write_data, word)
-            asked.append([(memory[bank][address], address != write) for bank, address in enumerate(addresses)])
+            for write, port in zip(writes, unit.writes, strict=True):
+                for name, value in write.items():
+                    ctx.set(getattr(port, name), value)
+            written = [write["address"] for write in writes if write["enable"]]
+            asked.append([(memory[bank][address], address not in written) for bank, address in enumerate(addresses)])
             await ctx.tick()
             answered = asked.pop(0) if len(asked) > registered else []
             for bank, (expected, certain) in enumerate(answered):
                 if certain:  # the schedule never reads what is being written
                     assert ctx.get(unit.read_data[bank]) == expected
                     reads += 1
-            for bank in range(banks):
-                if writes and bank == chosen:
-                    mask = sum(((1 << width) - 1) << (c * width) for c in range(columns) if parts >> c & 1)
-                    memory[bank][write] = memory[bank][write] & ~mask | word & mask
+            for write in writes:
+                if write["enable"]:
+                    chosen = [c for c in range(columns) if write["columns"] >> c & 1]
+                    mask = sum(((1 << width) - 1) << (c * width) for c in chosen)
+                    words, address = memory[write["bank"]], write["address"]
+                    words[address] = words[address] & ~mask | write["data"] & mask
 
     simulate(unit, bench, limit=1000)
     assert reads > 300 * banks

@@ -48,3 +48,47 @@ def test_maps(maps):
 
     simulate(unit, bench, limit=2000)
     assert compared == 2 * sum(at.height * at.width for at in layouts)
+
+
+@pytest.mark.parametrize("step, width, banks, lanes", [(1, 7, 3, 3), (2, 10, 4, 4), (2, 16, 6, 6), (3, 12, 2, 6)])
+def test_pairs(step, width, banks, lanes):
+    """A paired map between two that are not: of a cell and the one to the right, pixel by pixel, `lanes` a group."""
+    other = layout(3, 4, 1, (2, 2), 2, banks)
+    at = layout(4, width, 3, (2, step), width // step, banks)
+    unit = Raster([at, other], 12, pairs=True)
+    turns = []  # first column of each, and whether there are two
+    for group in range(0, width, lanes):
+        for cell in range(group, group + lanes, 2 * step):
+            two = cell + step < group + lanes
+            turns += [(cell + i, two) for i in range(step) if cell < width]
+    compared = 0
+
+    async def bench(ctx):
+        nonlocal compared
+        for _ in range(2):
+            for number in (1, 0):
+                ctx.set(unit.advance, 0)
+                ctx.set(unit.map, number)
+                ctx.set(unit.select, 1)
+                await ctx.tick()
+                ctx.set(unit.select, 0)
+                height, walked = (other.height, [(x, False) for x in range(4)]) if number else (at.height, turns)
+                of_map = other if number else at
+                for y in range(height):
+                    for x, two in walked:
+                        ctx.set(unit.pair, int(two))
+                        last = x + step * two
+                        assert (ctx.get(unit.bank), ctx.get(unit.address)) == of_map.locate(y, x)
+                        if two:
+                            assert ctx.get(unit.pair_inside) == (last < width)
+                        if two and last < width:
+                            assert (ctx.get(unit.pair_bank), ctx.get(unit.pair_address)) == of_map.locate(y, last)
+                            compared += 1
+                        assert ctx.get(unit.row_last) == ((x, two) == walked[-1])
+                        assert ctx.get(unit.last) == ((x, two) == walked[-1] and y == height - 1)
+                        ctx.set(unit.advance, 1)
+                        await ctx.tick()
+                        ctx.set(unit.advance, 0)
+
+    simulate(unit, bench, limit=2000)
+    assert compared == 2 * at.height * len([x for x, two in turns if two and x + step < width])

@@ -112,6 +112,7 @@ def test_windows(case, close):
 
 def test_cases():
     names = ["packed rgb", "ramps", "packed bipolar", "packed late", "packed apart", "two planes", "idle channels"]
+    names.append("packed pairs")
     assert [case.name for case in PACKED] == names
     gatherings = [case.plan().stages[0].compiled.gathering for case in PACKED]
     assert {min(2, gathering.leads) for gathering in gatherings} == {0, 1, 2}
