@@ -16,6 +16,7 @@ from .parameters import ParameterLoader
 from .reader import Reader
 from .result import image_signature, result_signature
 from .sequencer import Sequencer
+from .step import delayed_control
 from .threshold import ThresholdUnit
 from .window import Packer
 from .writer import Writer
@@ -96,8 +97,9 @@ class Core(wiring.Component):
             next(spec.block for spec in plan.memories if spec.name == "parameters"), plan.style.copies(shape.p),
         )  # fmt: skip
         m.submodules.array = array = Array(
-            shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum, plan.style, plan.split
-        )
+            shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum, plan.style, plan.split,
+            plan.has_mask,
+        )  # fmt: skip
         m.submodules.collector = collector = Collector(plan)
         m.submodules.thresholds = thresholds = ThresholdUnit(plan)
         m.submodules.writer = writer = Writer(plan)
@@ -169,7 +171,7 @@ class Core(wiring.Component):
         # They wait for the weights.
         later = weights.latency - plan.style.spread_registers
         m.d.comb += [
-            array.control.eq(delayed(m, "fed_control", control, later, reset_less=False)[-1]),
+            array.control.eq(delayed_control(m, "fed_control", control, later)[-1]),
             array.valid.eq(delayed(m, "fed_valid", valid, later)[-1]),
         ]
         for lane, word in enumerate(words):
@@ -185,29 +187,28 @@ class Core(wiring.Component):
     def _drain(self, m, loader, activations, array, collector, thresholds, writer, emitter):
         """Array to codes and back to memory, or out as logits; the loader writes when the writer does not."""
         plan = self.plan
-        final = Signal()
-        m.d.comb += final.eq(collector.stage == len(plan.stages) - 1)
+
+        def took(name, value, reset_less=True):
+            return delayed(m, f"took_{name}", value, plan.style.drain_registers, reset_less=reset_less)[-1]
+
+        logits = Signal()
         m.d.comb += [
+            logits.eq(array.capture & (collector.stage == len(plan.stages) - 1)),
             collector.capture.eq(array.capture),
             thresholds.capture.eq(array.capture),
             thresholds.accumulators.eq(array.accumulators),
             thresholds.minimum.eq(array.pool_minimum),
-            writer.capture.eq(array.capture),
+            writer.capture.eq(took("capture", array.capture, reset_less=False)),
             writer.codes.eq(thresholds.codes),
             writer.done.eq(thresholds.done),
-            emitter.capture.eq(array.capture & final),
-            *(emitter.accumulators[p].eq(array.accumulators[p][0]) for p in range(plan.shape.p)),
+            emitter.capture.eq(took("logits", logits, reset_less=False)),
         ]
-        for unit in (thresholds, writer):
-            m.d.comb += [unit.stage.eq(collector.stage), unit.window_last.eq(collector.window_last)]
-        m.d.comb += [
-            thresholds.window_first.eq(collector.window_first),
-            thresholds.tile_ends.eq(collector.tile_ends),
-            thresholds.frame_ends.eq(collector.frame_ends),
-            writer.tile_last.eq(collector.tile_last),
-            writer.column.eq(collector.column),
-            writer.word.eq(collector.word),
-        ]
+        for p in range(plan.shape.p):
+            m.d.comb += emitter.accumulators[p].eq(took(f"accumulator_{p}", array.accumulators[p][0]))
+        for name in ("stage", "window_first", "window_last", "tile_ends", "frame_ends"):
+            m.d.comb += getattr(thresholds, name).eq(getattr(collector, name))
+        for name in ("stage", "window_last", "tile_last", "column", "word"):
+            m.d.comb += getattr(writer, name).eq(took(name, getattr(collector, name)))
         written, *others = writer.writes
         write, *further = activations.writes
         m.d.comb += [

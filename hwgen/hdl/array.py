@@ -9,7 +9,7 @@ from ..plan.style import SPREAD, Style
 from .delay import delayed, skewed
 from .pe import processing_element
 from .repeated import Repeated, copies
-from .step import step_layout
+from .step import delayed_control, step_layout
 
 __all__ = ["Array"]
 
@@ -29,6 +29,7 @@ class Array(wiring.Component):
     pools_minimum : whether channels may pool by minimum
     style : cells and pipeline
     shift : as in `XnorPopcount`
+    masked : whether there are steps in which pixels do not count; else `valid` is not looked at
 
     Members
     -------
@@ -38,11 +39,12 @@ class Array(wiring.Component):
     """
 
     def __init__(
-        self, p: int, s: int, q: int, bits: int, planes: int, pools_minimum: bool, style: Style, shift: int = 0
-    ):
+        self, p: int, s: int, q: int, bits: int, planes: int, pools_minimum: bool, style: Style, shift: int = 0,
+        masked: bool = True,
+    ):  # fmt: skip
         self.p, self.s, self.q = p, s, q
         self.bits, self.planes, self.pools_minimum, self.shift = bits, planes, pools_minimum, shift
-        self.style = style
+        self.style, self.masked = style, masked
         self.latency = style.spread_registers + style.input_registers + style.element_latency(s)
         self.copies = style.copies(p)
         super().__init__(
@@ -87,9 +89,9 @@ class Array(wiring.Component):
         activations = self._activations(m, platform, popcount)
         valid = delayed(m, "valid", self.valid, spread + first + popcount.latency - 1)[-1]
         for p in range(self.p):
-            low = Signal(name=f"low_{p}")
-            if self.planes > 1:
-                m.d.comb += low.eq(self.low[p].bit_select(controls[p // channels][0][-1].index, 1))
+            low = Signal(name=f"low_{p}", reset_less=True)
+            if self.planes > 1:  # the tile's parameters are there since its first step, which has no use for it
+                m.d.sync += low.eq(self.low[p].bit_select(controls[p // channels][0][-2].index, 1))
             for q in range(self.q):
                 control = controls[p // channels][q]
                 pe = elements.place(m, f"pe_{p}_{q}")
@@ -97,7 +99,7 @@ class Array(wiring.Component):
                     pe.weights.eq(weights[p]),
                     pe.activations.eq(activations[p // channels][q]),
                     pe.split.eq(control[first + popcount.split_skew].split),
-                    pe.valid.eq(valid[q]),
+                    pe.valid.eq(valid[q] if self.masked else 1),
                     pe.start.eq(self.start[p]),
                     pe.low.eq(low),
                     pe.step.eq(control[-1].step),
@@ -111,7 +113,7 @@ class Array(wiring.Component):
         """Control from when the weights are there to when the accumulators are, cycle by cycle: for every copy, for
         every pixel."""
         if not self.style.input_registers:
-            return [[delayed(m, "control", self.control, self.latency - 1, reset_less=False)] * self.q]
+            return [[delayed_control(m, "control", self.control, self.latency - 1)] * self.q]
         # What the copies hold after a reset, and what those hold from which they come, does not count: they have none.
         stale = Signal(2, init=~0)
         m.d.sync += stale.eq(stale >> 1)
@@ -123,7 +125,7 @@ class Array(wiring.Component):
             for q in range(self.q):
                 held, counted = next(registers), Signal(layout, name=f"counted_{i}_{q}")
                 m.d.comb += [counted.eq(held), counted.step.eq(layout(held).step & ~stale[0])]
-                later = delayed(m, f"control_{i}_{q}", counted, self.latency - 3, reset_less=False)
+                later = delayed_control(m, f"control_{i}_{q}", counted, self.latency - 3)
                 controls[-1].append([layout(value), *later])
         return controls
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from .delay import delayed
 from .repeated import copies
-from .step import step_layout
+from .step import delayed_control, step_layout
 
 __all__ = ["ActivationMemory", "Table", "WeightMemory", "write_signature"]
 
@@ -51,7 +51,8 @@ class WeightMemory(wiring.Component):
     width : P*S
     planes : as in `step_layout`
     parts : memories side by side, each for as many of the channels
-    registered : whether each has a register for its address and one for its words: RAM lies all over the chip
+    registered : whether each has a register for its address and one for its words, and all have one for the control:
+        RAM lies all over the chip
     rows : words that lie in one memory, a power of two; further ones lie in another, where registers follow
     """
 
@@ -69,7 +70,7 @@ class WeightMemory(wiring.Component):
         ]
         self.row_bits = (rows - 1).bit_length()
         self.registered = registered
-        self.latency = Table.latency + 2 * registered
+        self.latency = Table.latency + 3 * registered
         super().__init__({"control": In(step_layout(planes)), "weights": Out(width)})
 
     def elaborate(self, platform):
@@ -77,7 +78,7 @@ class WeightMemory(wiring.Component):
         address = Signal(max(1, (self.depth - 1).bit_length()))
         next_word = Signal.like(address)  # after the word read last
         tile_word = Signal.like(address)  # first of the tile
-        control = self.control
+        control = delayed_control(m, "control", self.control, int(self.registered))[-1]
         m.d.comb += address.eq(next_word)
         with m.If(control.frame):
             m.d.comb += address.eq(0)

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
-from .fields import stage_field
+from .fields import held_field
 
 __all__ = ["Collector"]
 
@@ -51,7 +51,12 @@ class Collector(wiring.Component):
             "last_group": [s.compiled.groups - 1 for s in planned],
             "last_tile": [s.compiled.tiles - 1 for s in planned],
         }
-        field = {name: stage_field(m, self.stage, values, name) for name, values in tables.items()}
+        following, stage_ends = Signal.like(self.stage), Signal()
+        m.d.comb += [
+            following.eq(Mux(self.stage == len(planned) - 1, 0, self.stage + 1)),
+            stage_ends.eq(self.capture & self.tile_ends & self.tile_last),
+        ]
+        field = {name: held_field(m, stage_ends, following, values, name) for name, values in tables.items()}
         window, group, tile = (
             Signal(range(max(2, max(tables[f"last_{n}"]) + 1)), name=n) for n in ("window", "group", "tile")
         )
@@ -74,7 +79,5 @@ class Collector(wiring.Component):
                     with m.If(self.column == columns - 1):
                         m.d.sync += [self.column.eq(0), self.word.eq(self.word + words_per_tile)]
                     with m.If(self.tile_last):
-                        m.d.sync += [tile.eq(0), self.column.eq(0), self.word.eq(0), self.stage.eq(self.stage + 1)]
-                        with m.If(self.stage == len(planned) - 1):
-                            m.d.sync += self.stage.eq(0)
+                        m.d.sync += [tile.eq(0), self.column.eq(0), self.word.eq(0), self.stage.eq(following)]
         return m

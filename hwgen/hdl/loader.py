@@ -162,10 +162,10 @@ class Loader(wiring.Component):
             m.d.sync += parity.eq(~parity)
 
         # A place is taken when an image's first sample comes in and freed when the image has been read.
-        samples = Signal(range(channels * height * width + 1))
-        m.d.comb += opened.eq((samples != 0) | (free != 0))
-        opening = Signal()
-        m.d.comb += opening.eq(taken & (samples == 0))
+        samples, begun = Signal(range(channels * height * width + 1)), Signal()  # `begun`: there are some, not all
+        m.d.comb += opened.eq(begun | (free != 0))
+        opening, last = Signal(), Signal()
+        m.d.comb += [opening.eq(taken & ~begun), last.eq(samples == channels * height * width - 1)]
         with m.If(taken):
-            m.d.sync += samples.eq(Mux(samples == channels * height * width - 1, 0, samples + 1))
+            m.d.sync += [samples.eq(Mux(last, 0, samples + 1)), begun.eq(~last)]
         m.d.sync += free.eq(free - opening + self.read)

@@ -44,14 +44,19 @@ class ParameterLoader(wiring.Component):
         m = Module()
         m.submodules.table = table = self.table
         transfers = self.p // self.lanes
-        fetched = Signal(self.field * self.p)
-        current = Signal(self.field * self.p)
+        fetched = Signal(self.field * self.p, reset_less=True)
+        current = Signal(self.field * self.p, reset_less=True)
         row = Signal(range(max(2, len(self.rows))))
         left = Signal(range(transfers + 1), init=transfers)
         primed = Signal()  # the table's output is the row that `row` names
-        shift = Signal()
         following = Signal.like(row)
-        m.d.comb += shift.eq(primed & (left != 0))
+        # Whether there is something left to fetch, a cycle before, for the counters and for a part of the channels each.
+        # What that says before anything is primed, after a reset, may only move what the first tile's fetch moves out.
+        goes_on = Signal()
+        m.d.comb += goes_on.eq(left > primed)
+        counting, *shifts = copies(m, platform, "shift", [value | goes_on for value in (self.swap[0], *self.swap)])
+        shift = Signal()
+        m.d.comb += shift.eq(primed & counting)
         m.d.comb += following.eq(row + 1)
         with m.If(row == len(self.rows) - 1):
             m.d.comb += following.eq(0)
@@ -61,15 +66,11 @@ class ParameterLoader(wiring.Component):
             m.d.sync += [row.eq(following), left.eq(left - 1)]
         with m.If(self.swap[0]):
             m.d.sync += left.eq(transfers)
-        # `shift` again, for a part of the channels each; before anything is primed, what the copies hold is void.
-        goes_on = Signal()
-        m.d.comb += goes_on.eq(left > primed)
-        shifts = copies(m, platform, "shift", [swap | goes_on for swap in self.swap])
         arriving = Cat(fetched, table.data)[len(table.data) :]
         bits = self.field * ceil_div(self.p, self.copies)
         for copy, swap in enumerate(self.swap):
             part = slice(copy * bits, min((copy + 1) * bits, len(current)))
-            with m.If(primed & shifts[copy]):
+            with m.If(shifts[copy]):
                 m.d.sync += fetched[part].eq(arriving[part])
             with m.If(swap):
                 m.d.sync += current[part].eq(fetched[part])

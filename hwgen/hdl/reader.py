@@ -13,7 +13,7 @@ from .delay import delayed
 from .fields import stage_field
 from .lanes import Lanes
 from .repeated import copies
-from .step import step_layout
+from .step import delayed_control, step_layout
 
 __all__ = ["Reader"]
 
@@ -88,11 +88,8 @@ class Reader(wiring.Component):
         m.d.comb += table.address.eq(self.entry)
 
         # Control and stage of the steps in cycles 1 .. latency.
-        controls, stages = [self.control_in], [self.stage]
-        for i in range(self.latency):
-            controls.append(Signal.like(self.control_in, name=f"control_{i + 1}"))
-            stages.append(Signal.like(self.stage, name=f"stage_{i + 1}"))
-            m.d.sync += [controls[-1].eq(controls[-2]), stages[-1].eq(stages[-2])]
+        controls = delayed_control(m, "control", self.control_in, self.latency)
+        stages = delayed(m, "stage", self.stage, self.latency)
         done = Signal(self.latency)
         m.d.sync += done.eq((done << 1) | (self.stage_done & (self.stage == 0)))
         m.d.comb += self.image_read.eq(done[-1])

@@ -1,8 +1,11 @@
 """The control word that travels down the pipeline beside each step."""
 
+from amaranth import Module, Signal
 from amaranth.lib import data
 
-__all__ = ["step_layout"]
+from .delay import delayed
+
+__all__ = ["delayed_control", "step_layout"]
 
 
 def step_layout(planes: int) -> data.StructLayout:
@@ -31,3 +34,17 @@ def step_layout(planes: int) -> data.StructLayout:
             "index": max(1, (planes - 1).bit_length()),
         }
     )
+
+
+def delayed_control(m: Module, name: str, control: data.View, cycles: int) -> list[data.View]:
+    """A control word as it was 0 .. `cycles` cycles before. Of its registers only those of `step` have a reset: the rest
+    is void without it, and a reset of thousands of registers would be what a clock waits for."""
+    steps = delayed(m, f"{name}_step", control.step, cycles, reset_less=False)
+    words = [control]
+    for i in range(cycles):
+        later = Signal(control.shape(), name=f"{name}_{i + 1}", reset_less=True)
+        shown = Signal(control.shape(), name=f"{name}_{i + 1}_shown")
+        m.d.sync += later.eq(words[-1])
+        m.d.comb += [shown.eq(later), shown.step.eq(steps[i + 1])]
+        words.append(shown)
+    return words

@@ -1,16 +1,20 @@
 """Codes of a group, then the pool: an accumulator's sign, a search among its channel's thresholds, or a division."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..plan.layout import ceil_div
 from ..plan.plan import Plan
 from ..plan.schedule import ring_length
 from .buffers import Table
+from .delay import delayed
 from .fields import stage_field
 from .pool import pool
+from .repeated import copies
 
 __all__ = ["ThresholdUnit", "divide", "search"]
 
@@ -68,7 +72,7 @@ class ThresholdUnit(wiring.Component):
     bits each of R lanes holds P*Q/R accumulators in a ring and goes round it n times, most significant bit first;
     one comparison per lane and cycle decides `code | 1 << k` against that entry of the channel's row (`search`). For a
     ramp the ring goes round n + 1 times: base and multiples of the slope are subtracted (`divide`). `done` comes
-    rounds*P*Q/R + 1 cycles later than for signs.
+    rounds*P*Q/R + 1 cycles later than for signs. Where the style has registers there, all this is so much later.
 
     Members
     -------
@@ -105,29 +109,47 @@ class ThresholdUnit(wiring.Component):
         plan = self.plan
         modes = [s.compiled.mode for s in plan.stages]
         signs = stage_field(m, self.stage, [mode == "sign" for mode in modes], "signs")
-        minimum = self.minimum if plan.pools_minimum else None
-        m.d.sync += self.done.eq(self.capture & signs & self.window_last)
-        with m.If(self.capture & signs):
-            for p in range(plan.shape.p):
+        took = self._took(m)
+        takes, completes = Signal(), Signal()  # signs; those that complete a window
+        m.d.comb += [takes.eq(self.capture & signs), completes.eq(takes & self.window_last)]
+        m.d.sync += self.done.eq(delayed(m, "completes", completes, plan.style.drain_registers, reset_less=False)[-1])
+        controls = [Cat(takes, self.window_first)] * plan.style.copies(plan.shape.p)
+        if plan.style.drain_registers:
+            controls = copies(m, platform, "signs", controls)
+        channels = ceil_div(plan.shape.p, len(controls))
+        for p in range(plan.shape.p):
+            takes, window_first = controls[p // channels]
+            with m.If(takes):
                 for q in range(plan.shape.q):
                     code = Signal(name=f"sign_{p}_{q}")
-                    m.d.comb += code.eq(~self.accumulators[p][q][-1])
-                    least = None if minimum is None else minimum[p]
+                    m.d.comb += code.eq(~took.accumulators[p][q][-1])
+                    least = took.minimum[p] if plan.pools_minimum else None
                     held = self.codes[p][q][:1]
-                    m.d.sync += self.codes[p][q].eq(pool(held, code, self.window_first, least))
+                    m.d.sync += self.codes[p][q].eq(pool(held, code, window_first, least))
         if self.tables:
-            rounds = self._rounds(m)
+            rounds = self._rounds(m, took)
             for lane, table in enumerate(self.tables):
                 m.submodules[f"table_{lane}"] = table
-                self._ring(m, rounds, lane, table)
+                self._ring(m, took, rounds, lane, table)
         return m
 
-    def _rounds(self, m) -> _Rounds:
+    def _took(self, m):
+        """The inputs, behind the style's registers; only that of `capture` has a reset."""
+        registers = self.plan.style.drain_registers
+        names = [name for name, member in self.signature.members.items() if member.flow is In]
+        return SimpleNamespace(
+            **{
+                name: delayed(m, f"took_{name}", getattr(self, name), registers, reset_less=name != "capture")[-1]
+                for name in names
+            }
+        )
+
+    def _rounds(self, m, took) -> _Rounds:
         plan, compiled = self.plan, [planned.compiled for planned in self.plan.stages]
         length = ring_length(plan.shape, plan.threshold_lanes)
-        rounds = stage_field(m, self.stage, [c.threshold_rounds for c in compiled], "rounds")
-        entries = stage_field(m, self.stage, [c.threshold_entries for c in compiled], "entries")
-        is_ramp = stage_field(m, self.stage, [c.mode == "ramp" for c in compiled], "is_ramp")
+        rounds = stage_field(m, took.stage, [c.threshold_rounds for c in compiled], "rounds")
+        entries = stage_field(m, took.stage, [c.threshold_entries for c in compiled], "entries")
+        is_ramp = stage_field(m, took.stage, [c.mode == "ramp" for c in compiled], "is_ramp")
         depth_bits = len(self.tables[0].address)
         control = _Rounds(
             start=Signal(),
@@ -147,7 +169,7 @@ class ThresholdUnit(wiring.Component):
         window_last, last_of_tile, finishing = Signal(), Signal(), Signal()
         last_round, last_place, last_pixel = Signal(), Signal(), Signal()
         m.d.comb += [
-            control.start.eq(self.capture & (rounds != 0)),
+            control.start.eq(took.capture & (rounds != 0)),
             last_round.eq(level == 0),
             last_place.eq(place == length - 1),
             last_pixel.eq(pixel == plan.shape.q - 1),
@@ -174,14 +196,14 @@ class ThresholdUnit(wiring.Component):
         with m.If(control.start):
             m.d.sync += [
                 turning.eq(1), place.eq(0), level.eq(rounds - 1), control.divides.eq(is_ramp), base.eq(is_ramp),
-                control.channel.eq(tile), stride.eq(entries), last_of_tile.eq(self.tile_ends),
-                control.window_first.eq(self.window_first), window_last.eq(self.window_last),
+                control.channel.eq(tile), stride.eq(entries), last_of_tile.eq(took.tile_ends),
+                control.window_first.eq(took.window_first), window_last.eq(took.window_last),
             ]  # fmt: skip
-        with m.If(self.capture & self.frame_ends):
+        with m.If(took.capture & took.frame_ends):
             m.d.sync += tile.eq(0)
         return control
 
-    def _ring(self, m, control: _Rounds, lane, table):
+    def _ring(self, m, took, control: _Rounds, lane, table):
         """The accumulators of a lane go round; the one at the end meets its channel's entry."""
         plan = self.plan
         bits, width = plan.code_bits, plan.threshold_bits
@@ -222,5 +244,5 @@ class ThresholdUnit(wiring.Component):
             m.d.sync += [end["remainder"].eq(left), end["code"].eq(found), end["held"].eq(pooled)]
         with m.If(control.start):
             for slot, (p, q) in zip(ring, members, strict=True):
-                m.d.sync += [slot["remainder"].eq(self.accumulators[p][q] << plan.threshold_shift), slot["code"].eq(0)]
-                m.d.sync += slot["minimum"].eq(self.minimum[p])
+                m.d.sync += [slot["remainder"].eq(took.accumulators[p][q] << plan.threshold_shift), slot["code"].eq(0)]
+                m.d.sync += slot["minimum"].eq(took.minimum[p])

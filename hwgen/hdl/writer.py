@@ -1,13 +1,17 @@
 """The writer: the codes of a group go back to activation memory, turn by turn and plane by plane."""
 
+from itertools import pairwise
+
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..plan.layout import ceil_div
 from ..plan.plan import Plan
 from .buffers import write_signature
 from .fields import held_field
 from .raster import Raster
+from .repeated import copies
 
 __all__ = ["Writer"]
 
@@ -75,36 +79,43 @@ class Writer(wiring.Component):
             held_field(m, taken, self.stage, values, name) for name, values in tables.items()
         )
 
-        pixels = [Cat(self.codes[p][q] for p in range(shape.p)) for q in range(shape.q)]
-        lane = Signal(range(shape.q + 1))
-        pixel = Signal(len(pixels[0]))
-        m.d.comb += pixel.eq(Array(pixels)[lane])
-        following, pair, turn = lane + 1, 0, [(raster.bank, raster.address, 1, pixel)]
-        if plan.writes > 1:
-            following, pair, pair_pixel = self._pair(m, lane, paired, pixels)
-            m.d.comb += raster.pair.eq(pair)
-            turn.append((raster.pair_bank, raster.pair_address, pair & raster.pair_inside, pair_pixel))
-
         more, going = Signal(), Signal()  # there are words after the first; one goes out
-        part, plane = Signal(range(max(2, parts))), Signal(range(plan.code_bits + 1))
+        part = Signal(range(max(2, parts)))
+        # Which lane's codes and which plane of them: with what it will be, for the copies.
+        chosen = data.StructLayout({"lane": range(shape.q), "plane": range(plan.code_bits)})
+        choice, next_choice = Signal(chosen), Signal(chosen)
+        lane, plane, next_lane, next_plane = choice.lane, choice.plane, next_choice.lane, next_choice.plane
+        following, pair = Signal.like(lane), Signal()
+        self._go_on(m, lane, paired, following, pair)
         beyond = Signal()  # there is no pixel left for the group
         plane_offset = Signal(plan.address_bits)
-        m.d.comb += going.eq(self.done | more)
+        m.d.comb += [going.eq(self.done | more), next_choice.eq(choice)]
+        m.d.sync += choice.eq(next_choice)
         with m.If(going):
             m.d.sync += [more.eq(1), part.eq(part + 1)]
             with m.If(part == parts - 1):
-                m.d.sync += [part.eq(0), plane.eq(plane + 1), plane_offset.eq(plane_offset + plane_words)]
+                m.d.sync += [part.eq(0), plane_offset.eq(plane_offset + plane_words)]
+                m.d.comb += next_plane.eq(plane + 1)
                 with m.If(plane == last_plane):
-                    m.d.sync += [plane.eq(0), plane_offset.eq(0), lane.eq(following)]
-                    m.d.comb += raster.advance.eq(~beyond)
+                    m.d.sync += plane_offset.eq(0)
+                    m.d.comb += [next_plane.eq(0), next_lane.eq(following), raster.advance.eq(~beyond)]
                     with m.If(raster.last | raster.row_last & by_row):
                         m.d.sync += beyond.eq(1)
                     with m.If(lane == last_lane):
-                        m.d.sync += [lane.eq(0), more.eq(0), beyond.eq(0)]
+                        m.d.sync += [more.eq(0), beyond.eq(0)]
+                        m.d.comb += next_lane.eq(0)
 
+        choices = [choice] * plan.style.copies(shape.p)
+        if len(choices) > 1:
+            choices = [chosen(copy) for copy in copies(m, platform, "choice", [next_choice.as_value()] * len(choices))]
+        turn = [(raster.bank, raster.address, 1, self._bits(choices))]
+        if plan.writes > 1:
+            m.d.comb += raster.pair.eq(pair)
+            bits = self._bits(choices, paired=True)
+            turn.append((raster.pair_bank, raster.pair_address, pair & raster.pair_inside, bits))
         # The memory's port is behind registers.
         m.d.sync += self.written_stage.eq(stage)
-        for write, (bank, address, there, pixel) in zip(self.writes, turn, strict=True):
+        for write, (bank, address, there, bits) in zip(self.writes, turn, strict=True):
             m.d.sync += [
                 write.enable.eq(going & ~beyond & there),
                 write.bank.eq(bank),
@@ -112,25 +123,35 @@ class Writer(wiring.Component):
             ]
             for c in range(self.columns):
                 m.d.sync += write.columns[c].eq((column == c) | (tile_last & (column < c)))
-            bits = Signal(shape.p)
-            planes = [Cat(pixel[p * plan.code_bits + k] for p in range(shape.p)) for k in range(plan.code_bits)]
-            m.d.comb += bits.eq(Array(planes)[plane])
             if self.columns == 1:
                 m.d.sync += write.data.eq(bits if parts == 1 else bits.word_select(part, shape.s))
             else:
                 m.d.sync += write.data.eq(Cat(Mux(column == c, bits, 0)[: shape.p] for c in range(self.columns)))
         return m
 
-    def _pair(self, m, lane, paired, pixels):
-        """In a stage that is paired: the first lane of the next turn, whether this turn has two, and the codes of the
-        other one."""
+    def _go_on(self, m, lane, paired, following, pair):
+        """The first lane of the next turn, and whether this turn has two."""
+        m.d.comb += following.eq(lane + 1)
         turns = self.plan.stages[0].compiled.turns
-        following, pair, pixel = Signal.like(lane), Signal(), Signal(len(pixels[0]))
-        m.d.comb += [following.eq(lane + 1), pixel.eq(pixels[turns[0][-1]])]
-        with m.If(paired):
-            with m.Switch(lane):
-                for (first, *others), (after, *_) in zip(turns, [*turns[1:], turns[0]], strict=True):
-                    with m.Case(first):
-                        m.d.comb += following.eq(after)
-                        m.d.comb += [pair.eq(1), pixel.eq(pixels[others[0]])] if others else []
-        return following, pair, pixel
+        if self.plan.writes > 1:
+            with m.If(paired), m.Switch(lane):
+                for turn, after in pairwise(turns):
+                    with m.Case(turn[0]):
+                        m.d.comb += [following.eq(after[0]), pair.eq(len(turn) > 1)]
+                with m.Case(turns[-1][0]):
+                    m.d.comb += pair.eq(len(turns[-1]) > 1)
+
+    def _bits(self, choices, paired=False):
+        """The chosen plane of every channel's code, for as many of the channels each of the `choices`: of the chosen
+        lane, or of the one that is paired with it."""
+        shape = self.plan.shape
+        lanes = list(range(shape.q))
+        if paired:
+            for first, *others in self.plan.stages[0].compiled.turns:
+                lanes[first] = (others or lanes)[0]
+        channels, bits = ceil_div(shape.p, len(choices)), []
+        for p in range(shape.p):
+            choice = choices[p // channels]
+            code = Array(self.codes[p][lane] for lane in lanes)[choice.lane]
+            bits.append(code.bit_select(choice.plane, 1))
+        return Cat(*bits)

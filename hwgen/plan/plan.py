@@ -353,6 +353,11 @@ class Plan:
         return most.bit_length() + 1
 
     @property
+    def has_mask(self) -> bool:
+        """Whether taps outside an image are left out of its sums."""
+        return any(s.compiled.border == "mask" for s in self.stages)
+
+    @property
     def has_border(self) -> bool:
         return any(s.compiled.border is not None for s in self.stages)
 

@@ -94,8 +94,8 @@ class Style:
 
     @property
     def weight_registers(self) -> int:
-        """Registers in front of the weight memory's address and behind its words."""
-        return 0 if self.cells == "generic" else 2
+        """Registers in front of the weight memory's control and its address, and behind its words."""
+        return 0 if self.cells == "generic" else 3
 
     def weight_parts(self, channels: int, lanes: int) -> int:
         """Memories that the weights of P channels lie in, side by side, each with its own address."""
@@ -119,6 +119,11 @@ class Style:
         """Registers between the array's inputs and its processing elements."""
         return 0 if self.cells == "generic" else 1
 
+    @property
+    def drain_registers(self) -> int:
+        """Registers between the array's accumulators and what makes codes and logits of them."""
+        return 0 if self.cells == "generic" else 1
+
     def copies(self, channels: int) -> int:
         """How often the input registers of activations and control occur, each for as many of the P channels."""
         return 1 if self.cells == "generic" else ceil_div(channels, SHARED)
@@ -128,10 +133,10 @@ class Style:
         return len(self.registers(lanes)) + 1
 
     def latency(self, lanes: int) -> int:
-        """Cycles from a step at the array's input to its accumulators; where there are registers in front of the
-        memories or behind them, from where it would stand there without them."""
+        """Cycles from a step at the array's input to when its accumulators are taken; where there are registers in
+        front of the memories or behind them, from where it would stand there without them."""
         before = self.address_registers + self.read_registers + self.weight_registers
-        return before + self.input_registers + self.element_latency(lanes)
+        return before + self.input_registers + self.element_latency(lanes) + self.drain_registers
 
 
 def family_style(family: str, cells: str | None = None, stages: int | None = None) -> Style:

@@ -43,7 +43,7 @@ def test_weight_memory(name, words, parts, registered, rows):
                 at = step.tap * compiled.words + step.word
                 expected.append(plan.weights[base + step.tile * compiled.weight_words + at])
             base += compiled.weight_words * compiled.tiles
-    latency = 1 + 2 * registered
+    latency = 1 + 3 * registered
     seen = respond(unit, controls, lambda ctx, c: ctx.set(unit.control, c), lambda ctx: ctx.get(unit.weights), latency)
     pairs = [(s, e) for s, e in zip(seen, expected, strict=True) if e is not None]
     assert all(s == e for s, e in pairs)
