@@ -50,8 +50,8 @@ class ParameterLoader(wiring.Component):
         left = Signal(range(transfers + 1), init=transfers)
         primed = Signal()  # the table's output is the row that `row` names
         following = Signal.like(row)
-        # Whether there is something left to fetch, a cycle before, for the counters and for a part of the channels each.
-        # What that says before anything is primed, after a reset, may only move what the first tile's fetch moves out.
+        # A cycle before: whether there is something left to fetch: for the counters and for some of the channels each.
+        # What that says after a reset, before anything is primed, moves only what the first tile's fetch moves out.
         goes_on = Signal()
         m.d.comb += goes_on.eq(left > primed)
         counting, *shifts = copies(m, platform, "shift", [value | goes_on for value in (self.swap[0], *self.swap)])

@@ -37,8 +37,8 @@ def step_layout(planes: int) -> data.StructLayout:
 
 
 def delayed_control(m: Module, name: str, control: data.View, cycles: int) -> list[data.View]:
-    """A control word as it was 0 .. `cycles` cycles before. Of its registers only those of `step` have a reset: the rest
-    is void without it, and a reset of thousands of registers would be what a clock waits for."""
+    """A control word as it was 0 .. `cycles` cycles before. Of its registers only those of `step` have a reset: the
+    rest is void without it, and a reset of thousands of registers would be what a clock waits for."""
     steps = delayed(m, f"{name}_step", control.step, cycles, reset_less=False)
     words = [control]
     for i in range(cycles):

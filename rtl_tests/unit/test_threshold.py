@@ -11,6 +11,7 @@ from hwgen.hdl.threshold import ThresholdUnit, divide, search
 from hwgen.integers import signed, unsigned
 from hwgen.layers import Flatten, MaxPool
 from hwgen.plan.schedule import ring_length
+from hwgen.plan.style import Style
 from rtl_tests.helpers.model import threshold_rows
 from rtl_tests.helpers.networks import Chain
 from rtl_tests.helpers.plans import captures, plan_for
@@ -108,14 +109,16 @@ class Naive:
         return [[self.held[i, j] for j in range(len(accumulators[0]))] for i in range(len(accumulators))]
 
 
+@pytest.mark.parametrize("cells", ["generic", "ecp5"])
 @pytest.mark.parametrize(
     "bits, array, lanes, evenly",
     [(1, (4, 4, 1), 2, False), (2, (2, 4, 2), 1, False), (3, (4, 4, 1), 2, False), (4, (4, 2, 2), 4, False)]
     + [(5, (6, 6, 1), 1, False), (6, (2, 2, 3), 2, False), (7, (2, 4, 1), 1, False), (8, (8, 2, 1), 4, False)]
-    + [(5, (2, 2, 3), 2, True), (6, (6, 6, 1), 1, True), (8, (8, 2, 1), 4, True)],
+    + [(5, (2, 2, 3), 2, True), (6, (6, 6, 1), 1, True), (8, (16, 2, 1), 4, True)],
 )
-def test_frames(bits, array, lanes, evenly):
-    plan = plan_for(network(bits, evenly), *array, threshold_lanes=lanes)
+def test_frames(bits, array, lanes, evenly, cells):
+    style = Style(cells=cells)
+    plan = plan_for(network(bits, evenly), *array, threshold_lanes=lanes, style=style)
     assert [s.compiled.mode for s in plan.stages].count("ramp") == 2 * evenly
     unit, naive, rng = ThresholdUnit(plan), Naive(plan), random.Random(bits)
     assert plan.threshold_lanes == lanes
@@ -134,11 +137,12 @@ def test_frames(bits, array, lanes, evenly):
             ctx.set(unit.capture, 1)
             await ctx.tick()
             ctx.set(unit.capture, 0)
+            ctx.set(unit.accumulators, [[~value for value in row] for row in accumulators])  # belong to the capture
             if capture.mode == "logits":
                 continue
             latency = {"sign": 1, "search": capture.bits * ring + 2, "ramp": (capture.bits + 1) * ring + 2}[
                 capture.mode
-            ]
+            ] + style.drain_registers
             for _ in range(latency - 1):
                 assert not ctx.get(unit.done)
                 await ctx.tick()

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from hwgen.hdl.writer import Writer
+from hwgen.plan.style import Style
 from rtl_tests.helpers.plans import captures, output_pixels
 from rtl_tests.helpers.sim import simulate
 from rtl_tests.helpers.zoo import CASES
@@ -43,9 +44,10 @@ def expected_writes(plan, capture, codes):
     ]
 
 
+@pytest.mark.parametrize("cells", ["generic", "ecp5"])
 @pytest.mark.parametrize("name", [*NAMES, *PAIRED])
-def test_groups(name):
-    plan = next(case for case in CASES if case.name == name).plan()
+def test_groups(name, cells):
+    plan = next(case for case in CASES if case.name == name).plan(style=Style(cells=cells))
     p, s, q = plan.shape.p, plan.shape.s, plan.shape.q
     assert {**NAMES, **PAIRED}[name] == (p > s) - (p < s)
     assert plan.writes == (2 if name in PAIRED else 1)
