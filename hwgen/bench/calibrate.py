@@ -33,6 +33,7 @@ POINTS = (
     ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 16, 16, 1),
     ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 16, 32, 4),
     ("lenet_w1a1", "ulx3s_12f", "ecp5", 16, 32, 1),
+    ("lfc_w1a1", "ulx3s_85f", "ecp5", 32, 96, 1),
     ("cnv_w1a1", "ulx3s_45f", "ecp5", 16, 64, 4),
     ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 32, 1),
     ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 64, 2),

@@ -62,7 +62,9 @@ class Emitter(wiring.Component):
         m = Module()
         plan, constants = self.plan, self.plan.logits
         p, count, bits = plan.shape.p, constants.count, logit_bits(plan)
-        queue = [Signal(signed(plan.accumulator_bits), name=f"queue_{i}") for i in range(min(p, count))]
+        queue = [
+            Signal(signed(plan.accumulator_bits), name=f"queue_{i}", reset_less=True) for i in range(min(p, count))
+        ]
         place = Signal(range(max(2, p)))  # of the head in its tile
         index = Signal(range(max(2, count)))  # of the head among the logits
         sending, closing = Signal(), Signal()

@@ -77,16 +77,18 @@ class Loader(wiring.Component):
 
         # Stage 2: codes to a word.
         channel, slot = Signal(range(max(2, channels))), Signal(range(max(2, per_word)))
-        word_ends, pixel_ends = Signal(), Signal()
+        next_channel, next_slot = Signal.like(channel), Signal.like(slot)
+        # Known since the code before.
+        word_ends, pixel_ends = Signal(init=1 in (per_word, channels)), Signal(init=channels == 1)
         accepted = Signal()
         assembled = [Signal(lanes, name=f"assembled_{k}") for k in range(planes)]
-        staged = [Signal(lanes, name=f"staged_{k}") for k in range(planes)]
+        staged = [Signal(lanes, name=f"staged_{k}", reset_less=True) for k in range(planes)]
         fresh = [Signal(lanes, name=f"fresh_{k}") for k in range(planes)]
         pending = Signal(range(planes + 1))  # planes of `staged` to write
         m.d.comb += [
             accepted.eq(mapped & room),
-            pixel_ends.eq(channel == channels - 1),
-            word_ends.eq((slot == per_word - 1) | pixel_ends),
+            next_channel.eq(Mux(pixel_ends, 0, channel + 1)),
+            next_slot.eq(Mux(word_ends, 0, slot + 1)),
             room.eq(~word_ends | (pending == 0)),
         ]
         for k in range(planes):
@@ -96,12 +98,16 @@ class Loader(wiring.Component):
                 held = assembled[k][at : at + bits] if compiled.packed else assembled[k][at]
                 m.d.comb += part.eq(Mux(slot == i, code if compiled.packed else code[k], held))
         with m.If(accepted):
-            m.d.sync += [slot.eq(slot + 1), channel.eq(channel + 1), *(a.eq(f) for a, f in zip(assembled, fresh))]
+            m.d.sync += [
+                slot.eq(next_slot),
+                channel.eq(next_channel),
+                pixel_ends.eq(next_channel == channels - 1),
+                word_ends.eq((next_slot == per_word - 1) | (next_channel == channels - 1)),
+                *(a.eq(f) for a, f in zip(assembled, fresh, strict=True)),
+            ]
             with m.If(word_ends):
-                m.d.sync += [slot.eq(0), pending.eq(planes), *(a.eq(0) for a in assembled)]
-                m.d.sync += [s.eq(f) for s, f in zip(staged, fresh)]
-            with m.If(pixel_ends):
-                m.d.sync += channel.eq(0)
+                m.d.sync += [pending.eq(planes), *(a.eq(0) for a in assembled)]
+                m.d.sync += [s.eq(f) for s, f in zip(staged, fresh, strict=True)]
 
         self._place(m, taken, staged, pending, free, opened, layout, channels, height, width, planes)
         return m

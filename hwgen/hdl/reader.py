@@ -159,7 +159,8 @@ class Reader(wiring.Component):
             m.d.sync += self.words[lane].eq(Mux(inside[lane], word, fill) if plan.has_border else word)
             m.d.sync += self.valid[lane].eq(inside[lane] | ~masks if plan.has_border else 1)
         m.d.comb += self.control.eq(controls[-1])
-        m.d.comb += self.packed.eq(stages[-1] == 0 if plan.stages[0].compiled.packed else 0)
+        if plan.stages[0].compiled.packed:
+            m.d.sync += self.packed.eq(stages[-2] == 0)
         return m
 
     def _inside(self, m, offsets, lanes, stages):

@@ -110,6 +110,8 @@ class ThresholdUnit(wiring.Component):
         modes = [s.compiled.mode for s in plan.stages]
         signs = stage_field(m, self.stage, [mode == "sign" for mode in modes], "signs")
         took = self._took(m)
+        codes = Signal(self.codes.shape(), reset_less=True)  # every window sets them
+        m.d.comb += self.codes.eq(codes)
         takes, completes = Signal(), Signal()  # signs; those that complete a window
         m.d.comb += [takes.eq(self.capture & signs), completes.eq(takes & self.window_last)]
         m.d.sync += self.done.eq(delayed(m, "completes", completes, plan.style.drain_registers, reset_less=False)[-1])
@@ -124,13 +126,13 @@ class ThresholdUnit(wiring.Component):
                     code = Signal(name=f"sign_{p}_{q}")
                     m.d.comb += code.eq(~took.accumulators[p][q][-1])
                     least = took.minimum[p] if plan.pools_minimum else None
-                    held = self.codes[p][q][:1]
-                    m.d.sync += self.codes[p][q].eq(pool(held, code, window_first, least))
+                    held = codes[p][q][:1]
+                    m.d.sync += codes[p][q].eq(pool(held, code, window_first, least))
         if self.tables:
             rounds = self._rounds(m, took)
             for lane, table in enumerate(self.tables):
                 m.submodules[f"table_{lane}"] = table
-                self._ring(m, took, rounds, lane, table)
+                self._ring(m, took, codes, rounds, lane, table)
         return m
 
     def _took(self, m):
@@ -203,7 +205,7 @@ class ThresholdUnit(wiring.Component):
             m.d.sync += tile.eq(0)
         return control
 
-    def _ring(self, m, took, control: _Rounds, lane, table):
+    def _ring(self, m, took, codes, control: _Rounds, lane, table):
         """The accumulators of a lane go round; the one at the end meets its channel's entry."""
         plan = self.plan
         bits, width = plan.code_bits, plan.threshold_bits
@@ -214,7 +216,7 @@ class ThresholdUnit(wiring.Component):
                 "remainder": Signal(signed(width), name=f"remainder_{lane}_{i}"),
                 "code": Signal(bits, name=f"code_{lane}_{i}"),
                 "minimum": Signal(name=f"minimum_{lane}_{i}"),
-                "held": self.codes[p][q],
+                "held": codes[p][q],
             }
             for i, (p, q) in enumerate(members)
         ]

@@ -95,7 +95,7 @@ class Packer(wiring.Component):
                 m.d.sync += step.eq(0)
         m.d.sync += moves.eq(gathering & (step == len(gather.entries) * words - 1))
         region = {
-            (row, column): Signal(channels * bits, name=f"pixel_{row}_{column}")
+            (row, column): Signal(channels * bits, name=f"pixel_{row}_{column}", reset_less=True)
             for row in range(len(gather.rows))
             for column in range(gather.columns)
         }
@@ -117,7 +117,10 @@ class Packer(wiring.Component):
         compiled, s = self.compiled, self.plan.shape.s
         passes, words = compiled.passes, compiled.array_words
         pace, positions = self.plan.stages[0].timing.pace, len(compiled.stage.window)
-        held = {place: Signal.like(pixel, name=f"held_{i}") for i, (place, pixel) in enumerate(region.items())}
+        held = {
+            place: Signal.like(pixel, name=f"held_{i}", reset_less=True)
+            for i, (place, pixel) in enumerate(region.items())
+        }
         plane, word = Signal(range(max(2, passes))), Signal(range(max(2, words)))
         position = Signal(range(positions), init=positions - 1)
         wait = Signal(range(max(2, pace)))  # `wait`: until the next position

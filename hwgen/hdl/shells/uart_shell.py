@@ -54,7 +54,7 @@ class UARTShell(wiring.Component):
         replying = Signal()  # that it does,
         replied = Signal()  # and that this has begun
         word = Signal(csr.DATA_BITS)  # value of a register, read or to be written
-        reset = Signal()  # the core is being reset: no more of its result will come
+        reset = Signal()  # the core is in reset: no more of its result will come
         self._commands(m, core, receiver.data, reply, replying, replied, word, reset)
         self._replies(m, core, transmitter.data, reply, replying, replied, word, reset)
         return m
@@ -70,6 +70,9 @@ class UARTShell(wiring.Component):
             m.d.sync += silence.eq(0)
         m.d.comb += core.csr.write_data.eq(word)
 
+        m.d.sync += reset.eq(0)
+        with m.If(reset):
+            m.d.sync += self.busy.eq(0)
         with m.FSM(name="command"):
             with m.State("IDLE"):
                 m.d.comb += data.ready.eq(1)
@@ -130,8 +133,7 @@ class UARTShell(wiring.Component):
             with m.State("WRITE"):
                 m.d.comb += core.csr.write.eq(1)
                 with m.If((core.csr.address == csr.Register.CONTROL) & (word & csr.CONTROL_SOFT_RESET).any()):
-                    m.d.comb += reset.eq(1)
-                    m.d.sync += self.busy.eq(0)
+                    m.d.sync += reset.eq(1)
                 m.next = "REPLY"
 
             with m.State("REPLY"):
