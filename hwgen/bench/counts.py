@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,8 @@ __all__ = ["Counts", "synthesise"]
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """LUT4 (an ECP5 carry cell counts as two) and block RAMs."""
+    """LUT4 and block RAMs. An ECP5 carry cell counts as two LUT4, an iCE40 carry gate as one where its logic cell's
+    LUT4 has no other use."""
 
     luts: int
     rams: int
@@ -25,11 +27,21 @@ def synthesise(component: wiring.Component, family: str) -> Counts:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         (work / "top.v").write_text(verilog.emit(component, "top"))
-        script = f"read_verilog top.v\n{synthesis.script(family, 'top')}tee -q -o stat.json stat -json\n"
+        script = f"read_verilog top.v\n{synthesis.script(family, 'top')}write_json net.json\n"
         (work / "top.ys").write_text(script)
         toolchain.run("yosys", ["top.ys"], cwd=work, log=None)
-        text = (work / "stat.json").read_text()
-        cells = json.loads(text[text.index("{") :])["modules"]["\\top"]["num_cells_by_type"]
+        cells = json.loads((work / "net.json").read_text())["modules"]["top"]["cells"].values()
+    number = Counter(cell["type"] for cell in cells)
     if family == "ice40":
-        return Counts(luts=cells.get("SB_LUT4", 0), rams=cells.get("SB_RAM40_4K", 0))
-    return Counts(luts=cells.get("LUT4", 0) + 2 * cells.get("CCU2C", 0), rams=cells.get("DP16KD", 0))
+        return Counts(luts=number["SB_LUT4"] + _lone_carries(cells), rams=number["SB_RAM40_4K"])
+    return Counts(luts=number["LUT4"] + 2 * number["CCU2C"], rams=number["DP16KD"])
+
+
+def _lone_carries(cells):
+    """Carry gates that share no logic cell with a LUT4: of its inputs I1, I2 and I3 are theirs."""
+
+    def inputs(kind, names):
+        return [tuple(cell["connections"][name][0] for name in names) for cell in cells if cell["type"] == kind]
+
+    shared = set(inputs("SB_LUT4", ("I1", "I2", "I3")))
+    return sum(carry not in shared for carry in inputs("SB_CARRY", ("I0", "I1", "CI")))

@@ -6,10 +6,17 @@ from amaranth.lib.wiring import In, Out
 
 from ..plan.style import Style
 from .ecp5 import CarryChain
-from .popcount import CarryXnorPopcount, XnorPopcount
+from .ice40 import LogicChain
+from .popcount import CarryXnorPopcount, LogicXnorPopcount, XnorPopcount
 from .popcount_model import ModelXnorPopcount
 
-__all__ = ["CarryProcessingElement", "ModelProcessingElement", "ProcessingElement", "processing_element"]
+__all__ = [
+    "CarryProcessingElement",
+    "LogicProcessingElement",
+    "ModelProcessingElement",
+    "ProcessingElement",
+    "processing_element",
+]
 
 
 class ProcessingElement(wiring.Component):
@@ -91,10 +98,13 @@ class ProcessingElement(wiring.Component):
             m.d.sync += accumulator.eq(total)
         return m
 
-    def _total(self, m, carried):
+    def _base(self, m, carried):
         base = Signal(signed(self.bits))
         m.d.comb += base.eq(Mux(self.first, self.start, carried))
-        return base + self.popcount.count
+        return base
+
+    def _total(self, m, carried):
+        return self._base(m, carried) + self.popcount.count
 
 
 class CarryProcessingElement(ProcessingElement):
@@ -118,6 +128,28 @@ class CarryProcessingElement(ProcessingElement):
         return Cat(*total)
 
 
+class LogicProcessingElement(ProcessingElement):
+    """`ProcessingElement` in iCE40's logic cells: the last lane is the carry into the accumulator's adder."""
+
+    popcount_kind = LogicXnorPopcount
+
+    def _total(self, m, carried):
+        base, chain = self._base(m, carried), LogicChain("total")
+        chain.inject(self.popcount.carry)
+        count = [*self.popcount.count]
+        count += [count[-1]] * (self.bits - len(count))
+        total = [chain.add(*bits) for bits in zip(base, count, strict=True)]
+        chain.close(m)
+        return Cat(*total)
+
+
+KINDS = {
+    "generic": ProcessingElement,
+    "ice40": LogicProcessingElement,
+    "ecp5": CarryProcessingElement,
+}
+
+
 class ModelProcessingElement(ProcessingElement):
     """`ProcessingElement` of any style, for simulators: cycle by cycle the same, in a few operations on words."""
 
@@ -128,6 +160,5 @@ def processing_element(
     lanes: int, bits: int, planes: bool, style: Style, shift: int = 0, model: bool = False
 ) -> ProcessingElement:
     """The processing element of a style, or its model."""
-    kind = ProcessingElement if style.cells == "generic" else CarryProcessingElement
-    kind = ModelProcessingElement if model else kind
+    kind = ModelProcessingElement if model else KINDS[style.cells]
     return kind(lanes, bits, planes, style, shift)

@@ -1,7 +1,7 @@
 """XNOR and popcount of S lanes, centred: the inner product of two bipolar vectors, halved.
 
-Two back ends count with a tree of `hwgen.plan.compressor`: `XnorPopcount` with adders for any tool, `CarryXnorPopcount`
-with ECP5's carry cells.
+Three back ends count with a tree of `hwgen.plan.compressor`: `XnorPopcount` with adders for any tool,
+`CarryXnorPopcount` with ECP5's carry cells, `LogicXnorPopcount` with iCE40's logic cells.
 """
 
 from amaranth import Cat, Const, Elaboratable, Module, Mux, Signal, signed
@@ -11,8 +11,9 @@ from amaranth.lib.wiring import In, Out
 from ..plan.compressor import Counter
 from ..plan.style import Style
 from .ecp5 import CarryChain, Product
+from .ice40 import LogicChain
 
-__all__ = ["CarryXnorPopcount", "XnorPopcount"]
+__all__ = ["CarryXnorPopcount", "LogicXnorPopcount", "XnorPopcount"]
 
 
 class XnorPopcount(wiring.Component):
@@ -204,3 +205,55 @@ class CarryXnorPopcount(XnorPopcount):
         extra = Const(1, 1) if last is None else self.weights[last] ^ self.activations[last]
         self._register(m, self.count, Cat(*bits).as_signed())
         self._register(m, self.carry, extra)
+
+
+class LogicXnorPopcount(XnorPopcount):
+    """`XnorPopcount` in iCE40's logic cells.
+
+    Three lanes are counted by four LUT4, of which two take two lanes each; from there on a few adders at a time share a
+    chain. Where S is a power of two the tree counts all lanes but the last, which goes out as `carry`, for the
+    accumulator's chain, and the count is centred by its highest bit, inverted.
+    """
+
+    CHAINED = 4
+    """Adders that share a chain: each saves a logic cell, but timing analysis takes them for one long carry."""
+
+    def elaborate(self, platform):
+        self._centred = self.tree.size == self.lanes - 1 and not self.shift
+        return super().elaborate(platform)
+
+    def _add(self, m, level, nodes, operands, carries):
+        centred = self._centred and self.tree in nodes
+        if level == 1:
+            few = [_count_few(left + right, carry) for (left, right), carry in zip(operands, carries, strict=True)]
+            return [[low, ~high] for low, high in few] if centred else few
+        if self.tree in nodes and self.shift:
+            return super()._add(m, level, nodes, operands, carries)
+        sums = []
+        for first in range(0, len(nodes), self.CHAINED):
+            chain, tops = LogicChain(f"level_{level}_{first}"), []
+            for i in range(first, min(first + self.CHAINED, len(nodes))):
+                below = chain.inject(carries[i])
+                if tops:
+                    m.d.comb += tops[-1].eq(below)
+                wider, narrower = sorted(operands[i], key=len, reverse=True)
+                padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
+                tops.append(Signal(name=f"top_{level}_{i}"))
+                bits = [*(chain.add(x, y) for x, y in zip(wider, padded, strict=True)), tops[-1]]
+                sums.append(bits[: nodes[i].width])
+            m.d.comb += tops[-1].eq(chain.top(inverted=centred))
+            chain.close(m)
+        return sums
+
+    def _finish(self, m, bits):
+        value = Cat(*bits)
+        self._register(m, self.count, value.as_signed() if self._centred else value - self.lanes // 2)
+        if self.tree.size == self.lanes - 1:
+            self._register(m, self.carry, self._lane(self.lanes - 1))
+
+
+def _count_few(lanes, more):
+    """Bits of the number of ones among two lanes and, if there is one, a third: an AND and an XOR of two lanes take a
+    LUT4 each with the lanes' XNORs in them, so they come first."""
+    both, either = lanes[0] & lanes[1], lanes[0] ^ lanes[1]
+    return [either ^ more, both | either & more]

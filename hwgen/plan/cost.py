@@ -60,6 +60,10 @@ FAMILY = {
 }  # fmt: skip
 
 CARRY_CELLS = {
+    "ice40": Coefficients(
+        lanes=4.0, split=19, accumulators=1.36, queue=1.02, stages=92.9, addresses=36.0, maps=44.2, border=25.7,
+        words=2.54, window=1.64, codes=1.0, rings=1.14, tables=1.15, muxes=1.12, fixed=562,
+    ),
     "ecp5": Coefficients(
         lanes=1.26, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5, border=5.46,
         words=2.4, window=2.07, codes=1.19, rings=1.38, tables=1.28, muxes=0.76, fixed=523,

@@ -7,8 +7,8 @@ from ..errors import InputError
 from .compressor import Counter, counter, registered_levels
 from .layout import ceil_div
 
-CELLS = ("generic", "ecp5")
-STAGES = {"generic": 1, "ecp5": 2}
+CELLS = ("generic", "ice40", "ecp5")
+STAGES = {"generic": 1, "ice40": 1, "ecp5": 2}
 """Registers within the popcount where nobody says how many."""
 
 SHARED = 8
@@ -46,12 +46,14 @@ class Style:
             raise InputError(f"the popcount has 1..16 stages, not {self.stages}")
 
     def tree(self, lanes: int) -> Counter:
-        """What counts S lanes: all of them, or 2^k - 1 in carry cells, where the accumulator takes one more."""
-        return counter(lanes) if self.cells == "generic" else counter(max(3, (1 << (lanes - 1).bit_length()) - 1))
+        """What counts S lanes: all of them, or 2^k - 1 where the accumulator takes one more: in ECP5's cells always,
+        with constants for what is not there, in iCE40's where S is 2^k."""
+        full = max(3, (1 << (lanes - 1).bit_length()) - 1)
+        return counter(full if self.cells == "ecp5" or (self.cells == "ice40" and full == lanes - 1) else lanes)
 
     def counted(self, lanes: int) -> int:
-        """Lanes that a processing element has cells for: in carry cells a power of two, whatever of it is used."""
-        return lanes if self.cells == "generic" else self.tree(lanes).size + 1
+        """Lanes that a processing element has cells for: in ECP5's a power of two, whatever of it is used."""
+        return self.tree(lanes).size + 1 if self.cells == "ecp5" else lanes
 
     def left_lanes(self, lanes: int) -> int:
         """How many of the lanes, from the first on, are counted apart until the tree's last level; 0 where constants
@@ -64,14 +66,20 @@ class Style:
         return registered_levels(self.tree(lanes).level, self.stages)
 
     @property
+    def registered(self) -> bool:
+        """Whether there are registers around the memories and the array, and copies of what many channels read: for
+        large arrays (decision 10). All that follows from it is below."""
+        return self.cells == "ecp5"
+
+    @property
     def tap_registers(self) -> int:
         """Registers behind the table of taps, whose entries come out of block RAM late."""
-        return 0 if self.cells == "generic" else 1
+        return 1 if self.registered else 0
 
     @property
     def port_registers(self) -> int:
         """Registers in front of the activation memory's ports, of every bank: RAM lies all over the chip."""
-        return 0 if self.cells == "generic" else 1
+        return 1 if self.registered else 0
 
     @property
     def address_registers(self) -> int:
@@ -81,7 +89,7 @@ class Style:
     @property
     def read_registers(self) -> int:
         """Registers behind the activation memory, whose words come out of block RAM late."""
-        return 0 if self.cells == "generic" else 1
+        return 1 if self.registered else 0
 
     def activation_parts(self, width: int, depth: int) -> int:
         """Memories that words of activations lie in, side by side: where a register follows, so narrow that each is one
@@ -95,7 +103,7 @@ class Style:
     @property
     def weight_registers(self) -> int:
         """Registers in front of the weight memory's control and its address, and behind its words."""
-        return 0 if self.cells == "generic" else 3
+        return 3 if self.registered else 0
 
     def weight_parts(self, channels: int, lanes: int) -> int:
         """Memories that the weights of P channels lie in, side by side, each with its own address."""
@@ -112,21 +120,21 @@ class Style:
     def spread_registers(self) -> int:
         """Registers in front of the array's copies of activations and control, each for a few of them: what one pixel's
         lanes give goes all over the chip. So much before the weights both come to the array."""
-        return 0 if self.cells == "generic" else 1
+        return 1 if self.registered else 0
 
     @property
     def input_registers(self) -> int:
         """Registers between the array's inputs and its processing elements."""
-        return 0 if self.cells == "generic" else 1
+        return 1 if self.registered else 0
 
     @property
     def drain_registers(self) -> int:
         """Registers between the array's accumulators and what makes codes and logits of them."""
-        return 0 if self.cells == "generic" else 1
+        return 1 if self.registered else 0
 
     def copies(self, channels: int) -> int:
         """How often the input registers of activations and control occur, each for as many of the P channels."""
-        return 1 if self.cells == "generic" else ceil_div(channels, SHARED)
+        return ceil_div(channels, SHARED) if self.registered else 1
 
     def element_latency(self, lanes: int) -> int:
         """Cycles from a step at a processing element to its accumulator."""

@@ -25,6 +25,7 @@ def planned(name, array, style):
         ("two planes", (16, 32, 2), Style(cells="ecp5", stages=3)),
         ("two planes", (16, 32, 2), Style(stages=2)),
         ("ramps", (8, 8, 1), Style(cells="ecp5", stages=1)),
+        ("two planes", (16, 32, 2), Style(cells="ice40", stages=2)),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

@@ -39,24 +39,26 @@ def test_network(case):
 
 
 @pytest.mark.parametrize(
-    "name, stages, array",
+    "name, cells, stages, array",
     [
-        ("two planes", 2, None),
-        ("points", 2, None),  # two copies of the control
-        ("dense only", 2, (32, 64, 1)),  # two weight memories
-        pytest.param("ramps", 2, None, marks=pytest.mark.slow),
-        pytest.param("strides", 1, None, marks=pytest.mark.slow),
+        ("two planes", "ecp5", 2, None),
+        ("points", "ecp5", 2, None),  # two copies of the control
+        ("dense only", "ecp5", 2, (32, 64, 1)),  # two weight memories
+        ("two planes", "ice40", 1, None),
+        ("points", "ice40", 2, None),  # S is no power of two
+        pytest.param("ramps", "ecp5", 2, None, marks=pytest.mark.slow),
+        pytest.param("strides", "ecp5", 1, None, marks=pytest.mark.slow),
     ],
 )
-def test_carry_cells(name, stages, array):
-    """ECP5's cells and deeper pipelines: the same values, and cycles as planned for them."""
+def test_carry_cells(name, cells, stages, array):
+    """The families' own cells and deeper pipelines: the same values, and cycles as planned for them."""
     case = next(case for case in CASES if case.name == name)
-    plan = plan_for(case.network(), *(array or case.array), style=Style(cells="ecp5", stages=stages))
-    assert plan.array_latency == 9 + stages
+    plan = plan_for(case.network(), *(array or case.array), style=Style(cells=cells, stages=stages))
+    assert plan.array_latency == stages + (9 if cells == "ecp5" else 1)
     check(plan, seed=stages)
 
 
-@pytest.mark.parametrize("name, cells", [("two planes", "ecp5"), ("ramps", "ecp5"), ("packed rgb", "generic")])
+@pytest.mark.parametrize("name, cells", [("two planes", "ecp5"), ("ramps", "ice40"), ("packed rgb", "generic")])
 def test_models_of_processing_elements(name, cells):
     """What `hwgen verify` simulates: the same values, the same cycles."""
     case = next(case for case in CASES if case.name == name)

@@ -104,8 +104,13 @@ def check_rams(plan: Plan, family: str, made: Netlist, count: int):
 
 @pytest.mark.parametrize(
     "family, style, rams, registered",
-    [("ice40", Style(), 7, 0), ("ecp5", Style(), 6, 0), ("ecp5", Style(cells="ecp5", stages=2), 6, 6)],
-    ids=["ice40", "ecp5", "carry cells"],
+    [
+        ("ice40", Style(), 7, 0),
+        ("ice40", Style(cells="ice40"), 7, 0),
+        ("ecp5", Style(), 6, 0),
+        ("ecp5", Style(cells="ecp5", stages=2), 6, 6),
+    ],
+    ids=["ice40", "logic cells", "ecp5", "carry cells"],
 )
 def test_digits(family, style, rams, registered, tmp_path):
     plan = digits(style)

@@ -13,7 +13,11 @@ from rtl_tests.helpers.sim import simulate
 BITS, PLANES, CAPTURES = 14, 3, 40
 
 
-STYLES = [Style(), Style(stages=3), Style(cells="ecp5"), Style(cells="ecp5", stages=2)]
+STYLES = [
+    Style(), Style(stages=3),
+    Style(cells="ice40"), Style(cells="ice40", stages=2),
+    Style(cells="ecp5"), Style(cells="ecp5", stages=2),
+]  # fmt: skip
 
 
 SHAPES = [(1, 2, 1), (2, 6, 3), (4, 4, 2), (2, 16, 1), (18, 2, 2)]

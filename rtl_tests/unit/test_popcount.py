@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from hwgen.hdl.popcount import CarryXnorPopcount, XnorPopcount
+from hwgen.hdl.pe import KINDS
+from hwgen.hdl.popcount import XnorPopcount
 from hwgen.hdl.popcount_model import ModelXnorPopcount
 from hwgen.plan.compressor import counter, registered_levels
 from hwgen.plan.style import Style
@@ -13,7 +14,7 @@ from rtl_tests.helpers.sim import drive_lanes, simulate
 
 
 def popcount(lanes, style, shift=0):
-    return (XnorPopcount if style.cells == "generic" else CarryXnorPopcount)(lanes, style, shift)
+    return KINDS[style.cells].popcount_kind(lanes, style, shift)
 
 
 def check(lanes, style, cases, shift=0):
@@ -38,14 +39,14 @@ def compare(unit, cases):
     return len(seen)
 
 
-@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
 @pytest.mark.parametrize("lanes, stages, cases", [(2, 1, 32), (4, 1, 512), (4, 2, 512), (6, 2, 8192)])
 def test_every_input(lanes, stages, cases, cells):
     values = range(1 << lanes)
     assert check(lanes, Style(cells=cells, stages=stages), list(itertools.product(values, values, (0, 1)))) == cases
 
 
-@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
 @pytest.mark.parametrize(
     "lanes, stages", [(10, 3), (16, 1), (30, 2), (62, 4), (64, 1), (64, 3), (64, 9), (126, 5), (128, 2)]
 )
@@ -57,7 +58,7 @@ def test_random_inputs(lanes, stages, cells):
     assert check(lanes, Style(cells=cells, stages=stages), cases) == 300
 
 
-@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
 @pytest.mark.parametrize(
     "lanes, stages, shift", [(8, 1, 1), (8, 2, 4), (16, 1, 4), (16, 3, 2), (64, 2, 4), (128, 4, 3)]
 )
@@ -69,14 +70,14 @@ def test_left_lanes_that_count_more(lanes, stages, shift, cells):
         cases.append((rng.getrandbits(lanes), rng.getrandbits(lanes), int(rng.random() < 0.9), rng.getrandbits(1)))
     assert check(lanes, style, cases, shift) == 300
     left = (1 << style.left_lanes(lanes)) - 1
-    assert left.bit_length() == lanes // 2 - (cells == "ecp5")
-    unit, same = popcount(lanes, style, shift), ones if cells == "generic" else 0
+    assert left.bit_length() == lanes // 2 - (cells != "generic")
+    unit, same = popcount(lanes, style, shift), 0 if cells == "ecp5" else ones
     assert unit.compute(ones, same, 1, True) - unit.compute(ones, same) == left.bit_count() * ((1 << shift) - 1)
 
 
-@pytest.mark.parametrize("cells", ["generic", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
 def test_twin_is_half_the_inner_product(cells):
-    rng, inverted = random.Random(3), 0 if cells == "generic" else 4095
+    rng, inverted = random.Random(3), 4095 if cells == "ecp5" else 0
     for _ in range(200):
         weights, activations = rng.getrandbits(12), rng.getrandbits(12)
         product = sum((2 * (weights >> i & 1) - 1) * (2 * (activations >> i & 1) - 1) for i in range(12))
