@@ -34,7 +34,7 @@ def test_utilisation_is_that_of_the_plan():
 
 
 def test_luts_per_mac(monkeypatch):
-    monkeypatch.setattr(bench.array, "synthesise", lambda unit, family: bench.counts.Counts(luts=2048, rams=0))
+    monkeypatch.setattr(bench.array, "synthesise", lambda unit, family: bench.counts.Counts(luts=4096, rams=0))
     (row,) = bench.measure("ice40", step)
     assert row.ours == 2.0 and row.reached and row.theirs and 7 < row.theirs < 8
 

@@ -19,12 +19,16 @@ from ..plan.style import family_style
 from ..report.table import Table
 
 POINTS = (
-    ("tfc_w1a1", "icebreaker", "generic", 4, 32, 1),
     ("tfc_w1a1", "icebreaker", "generic", 8, 8, 1),
     ("tfc_w1a1", "icebreaker", "generic", 16, 16, 1),
-    ("cnn_mnist_w1a1", "icebreaker", "generic", 8, 16, 1),
-    ("cnn_mnist_w1a1", "icebreaker", "generic", 16, 16, 1),
     ("cnn_mnist_w1a1", "hx8k_b_evn", "generic", 16, 16, 2),
+    ("tfc_w1a1", "icebreaker", "ice40", 4, 32, 1),
+    ("tfc_w1a1", "icebreaker", "ice40", 8, 8, 1),
+    ("tfc_w1a1", "icebreaker", "ice40", 16, 16, 1),
+    ("tfc_w1a1", "hx8k_b_evn", "ice40", 4, 24, 1),
+    ("cnn_mnist_w1a1", "icebreaker", "ice40", 8, 16, 1),
+    ("cnn_mnist_w1a1", "icebreaker", "ice40", 16, 16, 1),
+    ("cnn_mnist_w1a1", "hx8k_b_evn", "ice40", 16, 16, 2),
     ("tfc_w1a1", "ulx3s_25f", "generic", 32, 32, 1),
     ("cnn_mnist_w1a1", "ulx3s_25f", "generic", 16, 16, 4),
     ("cnv_w1a1", "ulx3s_85f", "generic", 32, 32, 1),

@@ -50,8 +50,8 @@ class Coefficients:
 
 FAMILY = {
     "ice40": Coefficients(
-        lanes=4.62, split=19, accumulators=1.36, queue=1.02, stages=92.9, addresses=36.0, maps=44.2, border=25.7,
-        words=2.54, window=1.64, codes=1.0, rings=1.14, tables=1.15, muxes=1.12, fixed=562,
+        lanes=3.93, split=19, accumulators=1.38, queue=1.04, stages=102, addresses=39.1, maps=44.5, border=25.9,
+        words=2.54, window=1.65, codes=1.0, rings=1.14, tables=1.16, muxes=1.12, fixed=644,
     ),
     "ecp5": Coefficients(
         lanes=2.61, split=24, accumulators=2.29, queue=1.23, stages=119, addresses=23.6, maps=19.5, border=4.76,
@@ -61,8 +61,8 @@ FAMILY = {
 
 CARRY_CELLS = {
     "ice40": Coefficients(
-        lanes=4.0, split=19, accumulators=1.36, queue=1.02, stages=92.9, addresses=36.0, maps=44.2, border=25.7,
-        words=2.54, window=1.64, codes=1.0, rings=1.14, tables=1.15, muxes=1.12, fixed=562,
+        lanes=3.59, split=19, accumulators=1.36, queue=1.03, stages=101, addresses=39.4, maps=49.8, border=26.6,
+        words=2.62, window=1.68, codes=0.996, rings=1.14, tables=1.15, muxes=1.1, fixed=657,
     ),
     "ecp5": Coefficients(
         lanes=1.26, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5, border=5.46,

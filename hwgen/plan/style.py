@@ -27,8 +27,8 @@ class Style:
 
     Parameters
     ----------
-    cells : ``"generic"``: adders, for any tool; ``"ecp5"``: carry cells packed by hand, behind a register for
-        weights and activations
+    cells : ``"generic"``: adders, for any tool; ``"ice40"``: logic cells packed by hand; ``"ecp5"``: carry cells packed
+        by hand, behind a register for weights and activations
     stages : registers within the popcount, at least 1; a tree of fewer levels has fewer
 
     Raises
@@ -41,7 +41,7 @@ class Style:
 
     def __post_init__(self):
         if self.cells not in CELLS:
-            raise InputError(f"the cells are {' or '.join(CELLS)}, not {self.cells!r}")
+            raise InputError(f"the cells are one of {', '.join(CELLS)}, not {self.cells!r}")
         if not 1 <= self.stages <= 16:
             raise InputError(f"the popcount has 1..16 stages, not {self.stages}")
 
