@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from amaranth import Signal
+from amaranth.hdl import ResetInserter
 
 from hwgen.hdl.parameters import ParameterLoader
 from rtl_tests.helpers.sim import simulate
@@ -50,3 +52,38 @@ def test_tiles(tight, p, lanes, planes, pools_minimum, block):
     simulate(unit, settle, limit=300)
     expected = [[(s, low, m if pools_minimum else 0) for s, low, m in tiles[i % 3]] for i in range(10)]
     assert seen == expected
+
+
+@pytest.mark.parametrize("cycle", range(8))
+@pytest.mark.parametrize("p, lanes", [(4, 1), (6, 2), (2, 2)])
+def test_after_a_reset_the_first_tile_comes_first(p, lanes, cycle):
+    """Whatever was being fetched, and whatever registers without a reset hold of that."""
+    tiles = [[tile * p + i + 1 for i in range(p)] for tile in range(3)]
+    fields = [start for tile in tiles for start in tile]
+    rows = [sum(f << (i * BITS) for i, f in enumerate(fields[at : at + lanes])) for at in range(0, len(fields), lanes)]
+    unit, reset = ParameterLoader(rows, p, lanes, BITS, 1, False, True, 2), Signal()
+    seen = []
+
+    async def swap(ctx):
+        for _ in range(p // lanes):
+            await ctx.tick()
+        ctx.set(unit.swap, 3)
+        await ctx.tick()
+        ctx.set(unit.swap, 0)
+
+    async def bench(ctx):
+        await ctx.tick()
+        await swap(ctx)
+        await swap(ctx)
+        for _ in range(cycle):
+            await ctx.tick()
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        await ctx.tick()
+        for _ in tiles:
+            await swap(ctx)
+            seen.append([ctx.get(unit.start[i]) for i in range(p)])
+
+    simulate(ResetInserter(reset)(unit), bench, limit=60)
+    assert seen == tiles
