@@ -1,5 +1,8 @@
 """The accelerator core: image stream in, logits and class out, and a bank of status registers."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
@@ -185,7 +188,7 @@ class Core(wiring.Component):
         ]
 
     def _drain(self, m, loader, activations, array, collector, thresholds, writer, emitter):
-        """Array to codes and back to memory, or out as logits; the loader writes when the writer does not."""
+        """Array to codes and back to memory, or out as logits; the loader writes where and when the writer does not."""
         plan = self.plan
 
         def took(name, value, reset_less=True):
@@ -209,10 +212,11 @@ class Core(wiring.Component):
             m.d.comb += getattr(thresholds, name).eq(getattr(collector, name))
         for name in ("stage", "window_last", "tile_last", "column", "word"):
             m.d.comb += getattr(writer, name).eq(took(name, getattr(collector, name)))
-        written, *others = writer.writes
-        write, *further = activations.writes
+        # The loader has the last port, which the writer needs the least, for the banks that no other port writes to.
+        *others, written = writer.writes
+        *further, write = activations.writes
         m.d.comb += [
-            loader.busy.eq(written.enable),
+            loader.busy.eq(reduce(or_, (port.enable & (port.bank == loader.bank) for port in others), written.enable)),
             write.enable.eq(written.enable | loader.write),
             write.bank.eq(Mux(written.enable, written.bank, loader.bank)),
             write.address.eq(Mux(written.enable, written.address, loader.address)),
