@@ -19,10 +19,9 @@ PIXELS = (1, 2, 3, 4, 5, 6, 8)
 """What the planner tries for P, S and Q."""
 
 AIMS = ("fps", "latency", "luts")
-LUT_SHARE = {"ice40": 0.75, "ecp5": 0.80}
+LUT_SHARE = 0.80
 AUTOMATIC_LUTS = 13_000
-"""How much of a device the planner fills (80 % of an iCE40-HX8K do not route); without an aim, no more than is placed and
-routed in minutes."""
+"""How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +105,7 @@ def plan(
     if aim not in (None, *AIMS):
         raise InputError(f"the aim is one of {', '.join(AIMS)}, not {aim!r}")
     given = None not in (p, s, q)
-    limit = target.luts if given else LUT_SHARE[target.family] * target.luts
+    limit = target.luts if given else LUT_SHARE * target.luts
     if not given and aim is None:
         limit = min(limit, AUTOMATIC_LUTS)
     most = None if given else limit / coefficients(target.family, style.cells).lanes
