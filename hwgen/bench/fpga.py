@@ -49,6 +49,7 @@ POINTS = (
     Point(model="lenet_w1a1", board="ulx3s_12f"),
     Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 1)),
     Point(model="cnv_w1a1", board="ecp5_5g_evn", shape=(64, 64, 1)),
+    Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 2)),
     Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 4)),
 )
 
