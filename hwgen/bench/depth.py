@@ -1,6 +1,6 @@
 """python -m hwgen.bench.depth: clock and LUTs of bitstreams against their popcounts' cells and depth, a Markdown table.
 
-What the defaults of `hwgen.plan.style` rest on. Minutes of work; bitstreams stay in build/ and are found there again.
+To hold the defaults of `hwgen.plan.style` against. Half an hour of work; bitstreams stay in build/ and are found again.
 """
 
 import sys

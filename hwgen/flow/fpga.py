@@ -34,9 +34,9 @@ TOP = "top"
 
 _TOOLS = {"ice40": ("nextpnr-ice40", "icepack"), "ecp5": ("nextpnr-ecp5", "ecppack")}
 _PLACEMENT = {"ice40": "--placer heap --router router2", "ecp5": "--placer static --router router1"}
-"""CNV on 64 x 64 x 1 elements routes on an LFE5U-85F with these in minutes and reaches 129 MHz, with router2 in more
-and 91 MHz. On an iCE40-HX8K router1 does not come to an end with arrays in logic cells; on an UP5K, with smaller ones,
-it reaches up to a sixth more."""
+"""CNV on 64 x 64 x 1 elements routes on an LFE5U-85F with these in minutes; router2 takes longer there, for a lower
+clock. On an iCE40-HX8K router1 was seen to make no progress for minutes with arrays in logic cells; with smaller
+ones on an UP5K it reached up to a sixth more."""
 
 _PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit"}
 _CELLS = {

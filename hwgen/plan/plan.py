@@ -276,7 +276,8 @@ class Plan:
 
     @property
     def interval(self) -> int:
-        """Cycles from frame to frame in steady state: of the array, or of the image's way in if that takes longer."""
+        """Least cycles from frame to frame in steady state: of the array, or of the image's way in if that is longer.
+        Where the two are close, words of the image that wait for the memory's port may make it more."""
         return max(self.cycles + self.idle, self.loading)
 
     @property

@@ -17,9 +17,11 @@ CARRY = Style(cells="ecp5", stages=2)
         (Size(family="ecp5", style=CARRY, p=8, s=64, q=1, planes=1), 977),
         (Size(family="ecp5", style=Style(), p=4, s=32, q=1, planes=1), 443),
         (Size(family="ice40", style=Style(), p=4, s=32, q=1, planes=1), 455),
+        (Size(family="ice40", style=Style(cells="ice40"), p=4, s=32, q=1, planes=1), 421),
+        (Size(family="ice40", style=Style(cells="ice40"), p=4, s=64, q=1, planes=1), 713),
     ],
     ids=lambda value: (
-        None if isinstance(value, int) else f"{value.family} {value.style.cells} {value.planes} {value.split}"
+        None if isinstance(value, int) else f"{value.family} {value.style.cells} {value.s} {value.planes} {value.split}"
     ),
 )
 def test_luts(size, luts):
