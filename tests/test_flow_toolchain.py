@@ -200,3 +200,19 @@ def test_icarus_is_found_on_the_path_or_not_at_all(tmp_path, monkeypatch):
 def test_missing_package_is_named():
     with pytest.raises(BuildError, match="the Python package hwgen_no_such is not installed"):
         toolchain._package("hwgen_no_such")
+
+
+def test_a_tool_that_gets_no_further_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(toolchain, "READ", 0.1)
+    (tmp_path / "endless-hopeless.ys").write_text("log begun\n" + ENDLESS)
+    seen = []
+
+    def hopeless(output):
+        seen.append(output)
+        return "it is at a loss" if b"begun" in output else None
+
+    (failure,) = toolchain.run_each(
+        "yosys", [(["endless-hopeless.ys"], tmp_path / "yosys.log")], cwd=tmp_path, hopeless=hopeless
+    )
+    assert str(failure).startswith(f"yosys was ended: it is at a loss; its log is {tmp_path / 'yosys.log'} and ends:\n")
+    assert b"begun" in seen[-1] and processes_of("endless-hopeless.ys") == []

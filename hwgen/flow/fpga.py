@@ -23,7 +23,7 @@ from amaranth.hdl import Elaboratable
 from .. import outputs
 from ..boards import Board
 from ..errors import BuildError, InputError, TimingError
-from . import synthesis, toolchain
+from . import routing, synthesis, toolchain
 
 __all__ = ["Bitstream", "Progress", "build", "pack", "prepare"]
 
@@ -264,7 +264,7 @@ def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, floa
         )
         for seed in seeds
     ]
-    failures = toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs)
+    failures = toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs, hopeless=routing.hopeless)
     tried = {
         seed: None if failure else _fmax(work / named(_TIMING, seed))
         for seed, failure in zip(seeds, failures, strict=True)

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,8 @@ GRACE = 5.0
 """Seconds that a process has to end by itself."""
 POLL = 0.05
 """Seconds between two looks at running tools."""
+READ = 5.0
+"""Seconds between two looks at what a tool has written."""
 
 PACKAGES = {
     "amaranth": "amaranth",
@@ -124,8 +126,12 @@ def run_each(
     cwd: Path,
     limit: float | None = None,
     jobs: int = 1,
+    hopeless: Callable[[bytes], str | None] = lambda output: None,
 ) -> list[BuildError | None]:
-    """`run` for several (arguments, log), `jobs` of them at a time: what was wrong with each, or None."""
+    """`run` for several (arguments, log), `jobs` of them at a time: what was wrong with each, or None.
+
+    One of which `hopeless` says, from what it has written so far, why it gets no further, is ended.
+    """
     waiting = deque(enumerate(runs))
     failures: list[BuildError | None] = [None] * len(runs)
     running: dict[int, _Running] = {}
@@ -135,7 +141,7 @@ def run_each(
         while waiting or running:
             while waiting and len(running) < jobs:
                 number, (arguments, log) = waiting.popleft()
-                running[number] = stack.enter_context(_started(tool, arguments, cwd, log, limit))
+                running[number] = stack.enter_context(_started(tool, arguments, cwd, log, limit, hopeless))
             for number, one in list(running.items()):
                 if one.ended():
                     failures[number] = one.failure(tool, cwd)
@@ -145,7 +151,7 @@ def run_each(
     return failures
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Running:
     """A tool at work.
 
@@ -153,6 +159,8 @@ class _Running:
     ----------
     log, output : where it writes to, and that as an open file
     until : `time.monotonic` at which it is ended
+    read_at : `time.monotonic` from which on `hopeless` is asked again
+    given_up : what it said
     """
 
     process: subprocess.Popen[bytes]
@@ -160,9 +168,21 @@ class _Running:
     output: IO[bytes]
     limit: float | None
     until: float
+    hopeless: Callable[[bytes], str | None]
+    read_at: float
+    given_up: str | None = None
 
     def ended(self) -> bool:
-        return self.process.poll() is not None or time.monotonic() > self.until
+        if self.process.poll() is not None:
+            return True
+        if time.monotonic() > self.read_at:
+            self.given_up = self.hopeless(self._written())
+            self.read_at = time.monotonic() + READ
+        return self.given_up is not None or time.monotonic() > self.until
+
+    def _written(self) -> bytes:
+        # The tool writes where the file's own position stands, so that is not moved.
+        return os.pread(self.output.fileno(), os.fstat(self.output.fileno()).st_size, 0)
 
     def failure(self, tool: str, cwd: Path) -> BuildError | None:
         status = self.process.poll()
@@ -170,8 +190,9 @@ class _Running:
             end(self.process)
         if status == 0:
             return None
-        self.output.seek(0)
-        last = f"its {f'log is {self.log} and' if self.log else 'output'} ends:\n{tail(self.output.read())}"
+        last = f"its {f'log is {self.log} and' if self.log else 'output'} ends:\n{tail(self._written())}"
+        if status is None and self.given_up:
+            return BuildError(f"{tool} was ended: {self.given_up}; {last}")
         if status is None:
             return BuildError(f"{tool} was ended after {self.limit:.0f} seconds; {last}")
         full = " on a full disk" if shutil.disk_usage(cwd).free < FULL else ""  # few tools say so
@@ -179,13 +200,22 @@ class _Running:
 
 
 @contextmanager
-def _started(tool, arguments, cwd, log, limit) -> Iterator[_Running]:
+def _started(tool, arguments, cwd, log, limit, hopeless) -> Iterator[_Running]:
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w+b") if log else tempfile.TemporaryFile() as output:
         with process(tool, arguments, cwd=cwd, stdout=output) as started:
-            until = time.monotonic() + (math.inf if limit is None else limit)
-            yield _Running(process=started, log=log, output=output, limit=limit, until=until)
+            now = time.monotonic()
+            until = now + (math.inf if limit is None else limit)
+            yield _Running(
+                process=started,
+                log=log,
+                output=output,
+                limit=limit,
+                until=until,
+                hopeless=hopeless,
+                read_at=now + READ,
+            )
 
 
 def tail(output: bytes) -> str:

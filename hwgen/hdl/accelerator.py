@@ -88,7 +88,7 @@ class Core(wiring.Component):
         m.submodules.reader = reader = Reader(plan)
         m.submodules.activations = activations = ActivationMemory(
             shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth, plan.activation_parts,
-            bool(plan.style.port_registers), plan.writes,
+            bool(plan.style.port_registers), 1 + plan.writes,
         )  # fmt: skip
         weight_spec = next(spec for spec in plan.memories if spec.name == "weights")
         m.submodules.weights = weights = WeightMemory(
@@ -188,7 +188,7 @@ class Core(wiring.Component):
         ]
 
     def _drain(self, m, loader, activations, array, collector, thresholds, writer, emitter):
-        """Array to codes and back to memory, or out as logits; the loader writes where and when the writer does not."""
+        """Array to codes and back to memory, or out as logits; the loader writes to banks that the writer does not."""
         plan = self.plan
 
         def took(name, value, reset_less=True):
@@ -212,22 +212,20 @@ class Core(wiring.Component):
             m.d.comb += getattr(thresholds, name).eq(getattr(collector, name))
         for name in ("stage", "window_last", "tile_last", "column", "word"):
             m.d.comb += getattr(writer, name).eq(took(name, getattr(collector, name)))
-        # The loader has the last port, which the writer needs the least, for the banks that no other port writes to.
-        *others, written = writer.writes
-        *further, write = activations.writes
+        of_loader, *of_writer = activations.writes
         m.d.comb += [
-            loader.busy.eq(reduce(or_, (port.enable & (port.bank == loader.bank) for port in others), written.enable)),
-            write.enable.eq(written.enable | loader.write),
-            write.bank.eq(Mux(written.enable, written.bank, loader.bank)),
-            write.address.eq(Mux(written.enable, written.address, loader.address)),
-            write.columns.eq(Mux(written.enable, written.columns, ~0)),
-            write.data.eq(Mux(written.enable, written.data, loader.data)),
+            loader.busy.eq(reduce(or_, (write.enable & (write.bank == loader.bank) for write in writer.writes))),
+            of_loader.enable.eq(loader.write),
+            of_loader.bank.eq(loader.bank),
+            of_loader.address.eq(loader.address),
+            of_loader.columns.eq(~0),
+            of_loader.data.eq(loader.data),
             self.trace.stage.eq(writer.written_stage),
         ]
-        for port, of_writer in zip(further, others, strict=True):
-            connect(m, port, of_writer)
-        for k, of_writer in enumerate(writer.writes):
-            connect(m, flipped(getattr(self.trace, f"write_{k}")), of_writer)
+        for port, write in zip(of_writer, writer.writes, strict=True):
+            connect(m, port, write)
+        for k, write in enumerate(writer.writes):
+            connect(m, flipped(getattr(self.trace, f"write_{k}")), write)
 
 
 class Accelerator(wiring.Component):

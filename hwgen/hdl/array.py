@@ -137,13 +137,15 @@ class Array(wiring.Component):
     def _follow(self, m, controls, channels):
         """What the array tells of its steps: the exchange of parameters, the capture and how it pools."""
         m.d.sync += self.capture.eq(controls[0][-1].step & controls[0][-1].last)
+        pool_minimum = Signal(self.p, reset_less=True)
+        m.d.comb += self.pool_minimum.eq(pool_minimum)
         for i, control in enumerate(controls):
             m.d.comb += self.swap[i].eq(control[-2].step & control[-2].tile)
             if self.pools_minimum:
                 # The next tile's parameters may arrive before this tile's last group is captured.
                 minimum = slice(i * channels, min(self.p, (i + 1) * channels))
                 with m.If(control[-1].step & control[-1].first):
-                    m.d.sync += self.pool_minimum[minimum].eq(self.minimum[minimum])
+                    m.d.sync += pool_minimum[minimum].eq(self.minimum[minimum])
 
     def _activations(self, m, platform, popcount):
         """The lanes of each pixel as the processing elements take them, for every copy."""

@@ -25,9 +25,9 @@ def logit_bits(plan: Plan) -> int:
 class Emitter(wiring.Component):
     """Takes the accumulators of a tile of the last stage (pixel lane 0) and sends its logits, one a cycle.
 
-    After the last tile's logits comes the class: the index of the largest, the lowest such index. They leave through a
-    queue of two places, so that whoever takes them is no part of a path to the accumulators. `done` is high in the
-    cycle in which the last of a tile goes into that queue.
+    They leave through a queue of two places, so that whoever takes them is no part of a path to the accumulators.
+    `done` is high in the cycle in which the last of a tile goes into that queue. Behind it they are compared, and after
+    the last one leaves the class: the index of the largest, the lowest such index.
 
     Members
     -------
@@ -67,40 +67,49 @@ class Emitter(wiring.Component):
         ]
         place = Signal(range(max(2, p)))  # of the head in its tile
         index = Signal(range(max(2, count)))  # of the head among the logits
-        sending, closing = Signal(), Signal()
-        best, best_index = Signal(signed(bits)), Signal.like(index)
         logit = Signal(signed(bits))
-        value = Signal(signed(max(bits, len(index) + 1)))
-        m.submodules.leaving = leaving = SyncFIFO(width=len(value) + 1, depth=2)
-        accepted, tile_over, frame_over = Signal(), Signal(), Signal()
+        sending, accepted, tile_over, frame_over = Signal(), Signal(), Signal(), Signal()
+        m.submodules.leaving = leaving = SyncFIFO(width=bits + 1, depth=2)
         m.d.comb += [
-            logit.eq(self._logit(m, queue[0], index, accepted & sending)),
-            value.eq(Mux(closing, best_index, logit)),
-            leaving.w_data.eq(Cat(value, closing)),
-            leaving.w_en.eq(sending | closing),
-            accepted.eq(leaving.w_en & leaving.w_rdy),
-            self.result.valid.eq(leaving.r_rdy),
-            self.result.payload.value.eq(leaving.r_data[:-1].as_signed()),
-            self.result.payload.last.eq(leaving.r_data[-1]),
-            leaving.r_en.eq(self.result.ready),
+            logit.eq(self._logit(m, queue[0], index, accepted)),
+            leaving.w_data.eq(Cat(logit, frame_over)),
+            leaving.w_en.eq(sending),
+            accepted.eq(sending & leaving.w_rdy),
             frame_over.eq(index == count - 1),
             tile_over.eq((place == p - 1) | frame_over),
-            self.done.eq(accepted & (closing | (tile_over & ~frame_over))),
+            self.done.eq(accepted & tile_over),
         ]
-        with m.If(accepted & sending):
+        with m.If(accepted):
             m.d.sync += [earlier.eq(later) for earlier, later in pairwise(queue)]
             m.d.sync += [place.eq(place + 1), index.eq(index + 1)]
-            with m.If((index == 0) | (logit > best)):
-                m.d.sync += [best.eq(logit), best_index.eq(index)]
             with m.If(tile_over):
-                m.d.sync += [sending.eq(0), place.eq(0), closing.eq(frame_over)]
+                m.d.sync += [sending.eq(0), place.eq(0)]
             with m.If(frame_over):
                 m.d.sync += index.eq(0)
-        with m.If(accepted & closing):
-            m.d.sync += closing.eq(0)
         with m.If(self.capture):
             m.d.sync += [sending.eq(1), *(each.eq(self.accumulators[i]) for i, each in enumerate(queue))]
+        self._leave(m, leaving)
         return m
+
+    def _leave(self, m, leaving):
+        """Logits come out of the queue, and behind the last of a frame the class."""
+        count, bits = self.plan.logits.count, logit_bits(self.plan)
+        logit, last = leaving.r_data[:bits].as_signed(), leaving.r_data[bits]
+        index, closing = Signal(range(max(2, count))), Signal()
+        best, best_index = Signal(signed(bits), reset_less=True), Signal.like(index, reset_less=True)
+        m.d.comb += [
+            self.result.valid.eq(leaving.r_rdy | closing),
+            self.result.payload.value.eq(Mux(closing, best_index, logit)),
+            self.result.payload.last.eq(closing),
+            leaving.r_en.eq(self.result.ready & ~closing),
+        ]
+        # As often as a logit stands there: whether it is taken is not waited for, and changes nothing.
+        with m.If(leaving.r_rdy & ~closing & ((index == 0) | (logit > best))):
+            m.d.sync += [best.eq(logit), best_index.eq(index)]
+        with m.If(self.result.ready):
+            m.d.sync += closing.eq(leaving.r_rdy & last & ~closing)
+            with m.If(leaving.r_rdy & ~closing):
+                m.d.sync += index.eq(Mux(last, 0, index + 1))
 
     def _logit(self, m, accumulator, index, leaves):
         """`Logits.compute` of one accumulator; `leaves`: the next logit's turn comes."""

@@ -17,15 +17,15 @@ class Loader(wiring.Component):
     """Packs samples into words: S channels a word and plane, or (packed first stage) whole pixels, S/n codes a word.
 
     Images go to the two input places in turn. A place is filled while the other is read; samples wait (`image.ready`
-    is low) while both are taken, and while the `Writer` has the memory's port. They come in through a queue of two
-    places, so that `image.ready` is no part of a path.
+    is low) while both are taken, and while the `Writer` writes to the bank that comes next. They come in through a
+    queue of two places, so that `image.ready` is no part of a path.
 
     Members
     -------
     image : In, stream of samples: row, column, channel fastest
     loaded : Out, high for a cycle when an image is complete
     read : In, high for a cycle when an image has been read
-    busy : In, the memory's write port is taken
+    busy : In, `bank` is being written to
     write, bank, address, data : Out, to the `ActivationMemory`
     """
 

@@ -46,26 +46,20 @@ class ParameterLoader(wiring.Component):
         transfers = self.p // self.lanes
         fetched = Signal(self.field * self.p, reset_less=True)
         current = Signal(self.field * self.p, reset_less=True)
-        row = Signal(range(max(2, len(self.rows))))
-        left = Signal(range(transfers + 1), init=transfers)
-        primed = Signal()  # the table's output is the row that `row` names
-        following = Signal.like(row)
-        # A cycle before: whether there is something left to fetch: for the counters and for some of the channels each.
-        # What that says after a reset, before anything is primed, moves only what the first tile's fetch moves out.
-        goes_on = Signal()
-        m.d.comb += goes_on.eq(left > primed)
-        counting, *shifts = copies(m, platform, "shift", [value | goes_on for value in (self.swap[0], *self.swap)])
-        shift = Signal()
-        m.d.comb += shift.eq(primed & counting)
-        m.d.comb += following.eq(row + 1)
-        with m.If(row == len(self.rows) - 1):
-            m.d.comb += following.eq(0)
+        last = len(self.rows) - 1
+        row, following = Signal(range(max(2, last + 1))), Signal(range(max(2, last + 1)), init=min(1, last))
+        left = Signal(range(transfers + 1), init=transfers)  # rows to fetch, but for one that is fetched now
+        begun = Signal()  # the swap was in the cycle before, so one is
+        shift = Signal()  # the table's output is the row that `row` names, and is fetched
+        # A cycle before, for the counters and for some of the channels each. What it says in the first cycle after a
+        # reset moves only what the first tile's fetch moves out.
+        goes_on, later = Signal(), Mux(begun, transfers - 1, left)
+        m.d.comb += goes_on.eq(later > 0)
+        shifts = copies(m, platform, "shift", [swap | goes_on for swap in self.swap])
+        m.d.sync += [shift.eq(self.swap[0] | goes_on), begun.eq(self.swap[0]), left.eq(later - goes_on)]
         m.d.comb += table.address.eq(Mux(shift, following, row))
-        m.d.sync += primed.eq(1)
         with m.If(shift):
-            m.d.sync += [row.eq(following), left.eq(left - 1)]
-        with m.If(self.swap[0]):
-            m.d.sync += left.eq(transfers)
+            m.d.sync += [row.eq(following), following.eq(Mux(following == last, 0, following + 1))]
         arriving = Cat(fetched, table.data)[len(table.data) :]
         bits = self.field * ceil_div(self.p, self.copies)
         for copy, swap in enumerate(self.swap):

@@ -105,7 +105,7 @@ class Writer(wiring.Component):
                         m.d.sync += [more.eq(0), beyond.eq(0)]
                         m.d.comb += next_lane.eq(0)
 
-        choices = [choice] * plan.style.copies(shape.p)
+        choices = [choice] * (plan.style.copies(shape.p) if len(choice.as_value()) else 1)
         if len(choices) > 1:
             choices = [chosen(copy) for copy in copies(m, platform, "choice", [next_choice.as_value()] * len(choices))]
         turn = [(raster.bank, raster.address, 1, self._bits(choices))]
@@ -113,20 +113,26 @@ class Writer(wiring.Component):
             m.d.comb += raster.pair.eq(pair)
             bits = self._bits(choices, paired=True)
             turn.append((raster.pair_bank, raster.pair_address, pair & raster.pair_inside, bits))
-        # The memory's port is behind registers.
+        # The memory's port is behind registers; where it writes nothing, the rest does not count.
         m.d.sync += self.written_stage.eq(stage)
-        for write, (bank, address, there, bits) in zip(self.writes, turn, strict=True):
-            m.d.sync += [
-                write.enable.eq(going & ~beyond & there),
-                write.bank.eq(bank),
-                write.address.eq(base + address + plane_offset + word + part),
-            ]
-            for c in range(self.columns):
-                m.d.sync += write.columns[c].eq((column == c) | (tile_last & (column < c)))
+        for k, (write, (bank, address, there, bits)) in enumerate(zip(self.writes, turn, strict=True)):
+            m.d.sync += write.enable.eq(going & ~beyond & there)
+            columns = Cat((column == c) | (tile_last & (column < c)) for c in range(self.columns))
             if self.columns == 1:
-                m.d.sync += write.data.eq(bits if parts == 1 else bits.word_select(part, shape.s))
+                content = bits if parts == 1 else bits.word_select(part, shape.s)
             else:
-                m.d.sync += write.data.eq(Cat(Mux(column == c, bits, 0)[: shape.p] for c in range(self.columns)))
+                content = Cat(Mux(column == c, bits, 0)[: shape.p] for c in range(self.columns))
+            values = {
+                "bank": bank,
+                "address": base + address + plane_offset + word + part,
+                "columns": columns,
+                "data": content,
+            }
+            for name, value in values.items():
+                port = getattr(write, name)
+                register = Signal.like(port, name=f"{name}_{k}", reset_less=True)
+                m.d.sync += register.eq(value)
+                m.d.comb += port.eq(register)
         return m
 
     def _go_on(self, m, lane, paired, following, pair):

@@ -188,6 +188,6 @@ def schedule(
             )
         )
     last_tile = len(stages[-1].stage.weights) - (stages[-1].tiles - 1) * shape.p
-    result_gap = max(0, pipeline.capture(array_latency) + last_tile + 1 - first_capture)
+    result_gap = max(0, pipeline.capture(array_latency) + last_tile - first_capture)
     timings[0] = replace(timings[0], gap=result_gap)
     return timings, max(result_gap, tile_first + parameters - (end + 1))

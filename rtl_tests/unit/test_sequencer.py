@@ -40,8 +40,7 @@ def observed(plan, limit, frames, *, image=lambda cycle: 1, result_busy=lambda c
             )
             if ctx.get(unit.result_sent):
                 left = plan.logits.count - tile * plan.shape.p
-                words = min(left, plan.shape.p) + (left <= plan.shape.p)  # the last tile's logits, then the class
-                free = cycle + pipeline.capture(plan.array_latency) + 1 + words
+                free = cycle + pipeline.capture(plan.array_latency) + 1 + min(left, plan.shape.p)  # the tile's logits
                 tile = 0 if left <= plan.shape.p else tile + 1
             if ctx.get(unit.stage_done):
                 stages.append(active)
