@@ -22,8 +22,9 @@ from amaranth.hdl import Elaboratable
 
 from .. import outputs
 from ..boards import Board
-from ..errors import BuildError, InputError, TimingError
-from . import routing, synthesis, toolchain
+from ..errors import InputError, TimingError
+from . import synthesis, toolchain
+from .place_and_route import PLACEMENT, ROUTED, TIMING, best, place_and_route
 
 __all__ = ["Bitstream", "Progress", "build", "pack", "prepare"]
 
@@ -33,20 +34,13 @@ Progress = Callable[[str], AbstractContextManager[object]]
 TOP = "top"
 
 _TOOLS = {"ice40": ("nextpnr-ice40", "icepack"), "ecp5": ("nextpnr-ecp5", "ecppack")}
-_PLACEMENT = {"ice40": "--placer heap --router router2", "ecp5": "--placer static --router router1"}
-"""CNV on 64 x 64 x 1 elements routes on an LFE5U-85F with these in minutes; router2 takes longer there, for a lower
-clock. On an iCE40-HX8K router1 was seen to make no progress for minutes with arrays in logic cells; with smaller
-ones on an UP5K it reached up to a sixth more."""
-
 _PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit"}
 _CELLS = {
     "ice40": {"luts": "ICESTORM_LC", "rams": "ICESTORM_RAM", "sprams": "ICESTORM_SPRAM", "dsps": "ICESTORM_DSP"},
     "ecp5": {"luts": "TRELLIS_COMB", "rams": "DP16KD", "sprams": "", "dsps": "MULT18X18D"},
 }
 _KEPT = (".il", ".ys", ".pcf", ".lpf")
-_ROUTED = (".asc", ".config")
 _REPORT = "report.json"
-_TIMING = "nextpnr.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +99,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
         synth_opts=f"{synthesis.RECIPES[board.target.family].options} {board.synthesis}",
         script_after_synth=synthesis.after(board.target.family, TOP),
         # A clock that is not reached: `build` says what is to be done about it.
-        nextpnr_opts=f"--timing-allow-fail {_PLACEMENT[board.target.family]} --report {_TIMING}",
+        nextpnr_opts=f"--timing-allow-fail {PLACEMENT[board.target.family]} --report {TIMING}",
     )
     assert prepared is not None  # as without do_build
     return prepared
@@ -170,7 +164,8 @@ def build(
     outputs.writable_folder(folder)
     with progress("writing the netlist"):
         plan = prepare(top, board)
-    tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", _TOOLS[board.target.family][0])
+    nextpnr, packer = _TOOLS[board.target.family]
+    tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", nextpnr)
     recipe = json.dumps([tools, *seeds]) + synthesis.identity(board.target.family)
     key = hashlib.sha256(plan.digest() + recipe.encode()).hexdigest()[:12]
     final = folder / f"{name}-{board.name}-{key}"
@@ -193,7 +188,6 @@ def build(
                     yield
                 steps[tool] = round(time.monotonic() - begun, 2)
 
-            nextpnr, packer = _TOOLS[board.target.family]
             commands = _commands(plan)
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
@@ -201,13 +195,13 @@ def build(
             arguments = commands[nextpnr]
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
-                tried = _place(nextpnr, arguments, seeds, work=work, logs=logs, jobs=jobs, limit=limit)
+                tried = place_and_route(nextpnr, arguments, seeds, work=work, logs=logs, jobs=jobs, limit=limit)
             _check_timing(board, tried)
             with step("packing the bitstream", packer):
                 toolchain.run(packer, commands[packer], cwd=work, log=logs / f"{packer}.log", limit=limit)
             made = _measure(work, board, tried, steps, tools, round(time.monotonic() - started, 2))
             for file in work.iterdir():
-                if file.suffix not in _KEPT and file.name not in (made.bitstream.name, _TIMING):
+                if file.suffix not in _KEPT and file.name not in (made.bitstream.name, TIMING):
                     file.unlink()
             report = {**made.as_json(), "bitstream": made.bitstream.name}
             (work / _REPORT).write_text(json.dumps(report, indent=2) + "\n")
@@ -227,7 +221,7 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
     plan = prepare(top, board)
     tool = _TOOLS[board.target.family][0]
     arguments = _commands(plan)[tool]
-    at = next(i for i, argument in enumerate(arguments) if argument.endswith(_ROUTED))
+    at = next(i for i, argument in enumerate(arguments) if argument.endswith(ROUTED))
     del arguments[at - 1 : at + 1]  # what is not placed cannot be written
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -235,7 +229,7 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
         toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=None)
         synthesis.finish(board.target.family, work / f"{TOP}.json")
         toolchain.run(tool, ["--pack-only", *arguments], cwd=work, log=None)
-        return _cells(work / _TIMING, board)
+        return _cells(work / TIMING, board)
 
 
 def _commands(plan: BuildPlan) -> dict[str, list[str]]:
@@ -250,35 +244,6 @@ def _cells(report: Path, board: Board) -> dict[str, int]:
     return {count: used.get(cell, {"used": 0})["used"] for count, cell in _CELLS[board.target.family].items()}
 
 
-def _place(tool, arguments, seeds, *, work, logs, jobs, limit) -> dict[int, float | None]:
-    """Place and route with every seed; Fmax in MHz of each. Files of the best one keep their names, others go."""
-    written = [_TIMING, *(a for a in arguments if a.endswith(_ROUTED))]
-
-    def named(name, seed):
-        return f"{seed}_{name}"
-
-    runs = [
-        (
-            ["--seed", str(seed), *(named(a, seed) if a in written else a for a in arguments)],
-            logs / f"{tool}_{seed}.log",
-        )
-        for seed in seeds
-    ]
-    failures = toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs, hopeless=routing.hopeless)
-    tried = {
-        seed: None if failure else _fmax(work / named(_TIMING, seed))
-        for seed, failure in zip(seeds, failures, strict=True)
-    }
-    best = _best(tried)
-    if best is None:
-        raise next(failure for failure in failures if failure)
-    for name in written:
-        (work / named(name, best)).rename(work / name)
-        for seed in seeds:
-            (work / named(name, seed)).unlink(missing_ok=True)
-    return tried
-
-
 def _check_timing(board, tried):
     reached, clock = max(fmax for fmax in tried.values() if fmax is not None), board.target.clock_hz / 1e6
     if reached < clock:
@@ -290,31 +255,18 @@ def _check_timing(board, tried):
         )
 
 
-def _fmax(timing: Path) -> float:
-    clocks = [clock["achieved"] for clock in json.loads(timing.read_text())["fmax"].values()]
-    if not clocks:
-        raise BuildError("nextpnr found no path between registers in the design; it has no clock")
-    return round(min(clocks), 2)
-
-
-def _best(tried: dict[int, float | None]) -> int | None:
-    """The seed that reached most, of those that reached as much the first."""
-    reached = {seed: fmax for seed, fmax in tried.items() if fmax is not None}
-    return max(reached, key=reached.__getitem__) if reached else None
-
-
 def _measure(
     work: Path, board: Board, tried: dict[int, float | None], steps: dict, tools: dict, seconds: float
 ) -> Bitstream:
-    seed = _best(tried)
+    seed = best(tried)
     fmax = None if seed is None else tried[seed]
-    assert seed is not None and fmax is not None  # or `_place` has raised
+    assert seed is not None and fmax is not None  # or `place_and_route` has raised
     bitstream = work / _PRODUCT[board.target.family]
     return Bitstream(
         board=board.name,
         bitstream=bitstream,
         digest=hashlib.sha256(bitstream.read_bytes()).hexdigest(),
-        **_cells(work / _TIMING, board),
+        **_cells(work / TIMING, board),
         fmax_mhz=fmax,
         clock_mhz=board.target.clock_hz / 1e6,
         seed=seed,

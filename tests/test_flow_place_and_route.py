@@ -1,6 +1,6 @@
 """When a router is given up: not while it still gets further, nor before it has had its rounds."""
 
-from hwgen.flow import routing
+from hwgen.flow import place_and_route as routing
 
 
 def log(shared):

@@ -1,0 +1,98 @@
+"""nextpnr with several seeds; what it makes of the best one is kept."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import BuildError
+from . import toolchain
+
+__all__ = ["PLACEMENT", "ROUTED", "TIMING", "best", "hopeless", "place_and_route"]
+
+PLACEMENT = {"ice40": "--placer heap --router router2", "ecp5": "--placer static --router router1"}
+"""Router2 took longer than router1 for CNV on 64 x 64 x 1 elements on an LFE5U-85F, for a lower clock. On an iCE40-HX8K
+router1 was seen to make no progress for minutes with arrays in logic cells; with smaller ones on an UP5K it reached up
+to a sixth more."""
+
+ROUTED = (".asc", ".config")
+"""How the names of what nextpnr makes end."""
+TIMING = "nextpnr.json"
+"""Its report."""
+
+PATIENCE = 200
+"""Rounds of router2 without fewer shared wires after which it will not end; designs that were routed had at most 9."""
+
+_ROUND = re.compile(rb"iter=\d+ wires=\d+ overused=(\d+)")
+
+
+def place_and_route(
+    tool: str,
+    arguments: Sequence[str],
+    seeds: Sequence[int],
+    *,
+    work: Path,
+    logs: Path,
+    jobs: int = 1,
+    limit: float | None = None,
+) -> dict[int, float | None]:
+    """Fmax in MHz by every seed, None where it failed. In `work`, the files of the best one have their names, others
+    are gone.
+
+    Parameters
+    ----------
+    arguments : of `tool`, without a seed
+    jobs : seeds side by side
+    limit : seconds for each run
+
+    Raises
+    ------
+    BuildError : it failed with every seed: what was wrong with the first
+    """
+    written = [TIMING, *(a for a in arguments if a.endswith(ROUTED))]
+
+    def named(name: str, seed: int) -> str:
+        return f"{seed}_{name}"
+
+    runs = [
+        (
+            ["--seed", str(seed), *(named(a, seed) if a in written else a for a in arguments)],
+            logs / f"{tool}_{seed}.log",
+        )
+        for seed in seeds
+    ]
+    failures = toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs, hopeless=hopeless)
+    tried = {
+        seed: None if failure else _fmax(work / named(TIMING, seed))
+        for seed, failure in zip(seeds, failures, strict=True)
+    }
+    taken = best(tried)
+    if taken is None:
+        raise next(failure for failure in failures if failure)
+    for name in written:
+        (work / named(name, taken)).rename(work / name)
+        for seed in seeds:
+            (work / named(name, seed)).unlink(missing_ok=True)
+    return tried
+
+
+def hopeless(log: bytes) -> str | None:
+    """What is wrong, and its mend, where a router2 that has written this tries the same few wires for ever: it does not
+    give up by itself."""
+    shared = [int(count) for count in _ROUND.findall(log)]
+    if len(shared) <= PATIENCE or min(shared[-PATIENCE:]) < min(shared[:-PATIENCE]):
+        return None
+    return f"it shared no fewer than {min(shared)} wires in its last {PATIENCE} rounds; take other --seeds"
+
+
+def _fmax(timing: Path) -> float:
+    clocks = [clock["achieved"] for clock in json.loads(timing.read_text())["fmax"].values()]
+    if not clocks:
+        raise BuildError("nextpnr found no path between registers in the design; it has no clock")
+    return round(min(clocks), 2)
+
+
+def best(tried: dict[int, float | None]) -> int | None:
+    """The seed that reached most, of those that reached as much the first."""
+    reached = {seed: fmax for seed, fmax in tried.items() if fmax is not None}
+    return max(reached, key=reached.__getitem__) if reached else None
