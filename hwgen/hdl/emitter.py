@@ -95,21 +95,23 @@ class Emitter(wiring.Component):
         """Logits come out of the queue, and behind the last of a frame the class."""
         count, bits = self.plan.logits.count, logit_bits(self.plan)
         logit, last = leaving.r_data[:bits].as_signed(), leaving.r_data[bits]
-        index, closing = Signal(range(max(2, count))), Signal()
-        best, best_index = Signal(signed(bits), reset_less=True), Signal.like(index, reset_less=True)
+        index, first, closing = Signal(range(max(2, count))), Signal(init=1), Signal()
+        best, best_index = Signal(bits, reset_less=True), Signal.like(index, reset_less=True)
         m.d.comb += [
             self.result.valid.eq(leaving.r_rdy | closing),
             self.result.payload.value.eq(Mux(closing, best_index, logit)),
             self.result.payload.last.eq(closing),
             leaving.r_en.eq(self.result.ready & ~closing),
         ]
-        # As often as a logit stands there: whether it is taken is not waited for, and changes nothing.
-        with m.If(leaving.r_rdy & ~closing & ((index == 0) | (logit > best))):
-            m.d.sync += [best.eq(logit), best_index.eq(index)]
+        # As often as a logit stands there: whether it is taken is not waited for, and changes nothing. With the sign
+        # inverted they compare as unsigned numbers, whose order is the carry alone.
+        ordered = Cat(logit[:-1], ~logit[-1])
+        with m.If(leaving.r_rdy & ~closing & (first | (ordered > best))):
+            m.d.sync += [best.eq(ordered), best_index.eq(index)]
         with m.If(self.result.ready):
             m.d.sync += closing.eq(leaving.r_rdy & last & ~closing)
             with m.If(leaving.r_rdy & ~closing):
-                m.d.sync += index.eq(Mux(last, 0, index + 1))
+                m.d.sync += [index.eq(Mux(last, 0, index + 1)), first.eq(last)]
 
     def _logit(self, m, accumulator, index, leaves):
         """`Logits.compute` of one accumulator; `leaves`: the next logit's turn comes."""
