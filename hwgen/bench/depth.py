@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import boards, models
+from ..errors import BuildError
 from ..flow import fpga as flow
 from ..hdl.shells.board_top import accelerator_top
 from ..plan import plan
@@ -30,8 +31,13 @@ def main() -> None:
         for style in (Style(), *(Style(cells=family, stages=n) for n in OWN[family])):
             print(f"building {model} for {name}, {style}", file=sys.stderr, flush=True)
             planned = plan(models.load(model).network, board, *shape, style)
-            made = flow.build(accelerator_top(planned, board), board, name=model, folder=Path("build"), seeds=[1])
             size = " x ".join(map(str, shape))
+            try:
+                made = flow.build(accelerator_top(planned, board), board, name=model, folder=Path("build"), seeds=[1])
+            except BuildError as error:
+                print(error, file=sys.stderr, flush=True)
+                rows.append([model, name, size, style.cells, style.stages, None, None, planned.cycles, None])
+                continue
             per_second = round(1e6 * made.fmax_mhz / planned.interval)
             rows.append(
                 [model, name, size, style.cells, style.stages, made.luts, made.fmax_mhz, planned.cycles, per_second]
