@@ -1,6 +1,10 @@
 """When a router is given up: not while it still gets further, nor before it has had its rounds."""
 
-from hwgen.flow import place_and_route as routing
+import pytest
+
+from hwgen.errors import BuildError
+from hwgen.flow import toolchain
+from hwgen.flow.place_and_route import PATIENCE, hopeless, place_and_route
 
 
 def log(shared):
@@ -8,12 +12,23 @@ def log(shared):
     return "\n".join(["Info: Running main router loop...", *lines]).encode()
 
 
+FALLING = list(range(900, 2, -1))
+PATIENT = [*FALLING, *[3] * (PATIENCE - 1)]
+WORDS = "it got no further in its last 200 rounds (3 wires are shared); take another --seed"
+
+
 def test_hopeless():
-    falling = list(range(900, 2, -1))
-    assert routing.hopeless(b"") is None and routing.hopeless(log(falling)) is None
-    patient = [*falling, *[3] * (routing.PATIENCE - 1)]
-    assert routing.hopeless(log(patient)) is None
-    assert routing.hopeless(log([*patient, 2])) is None
-    words = "it shared no fewer than 3 wires in its last 200 rounds; take other --seeds"
-    assert routing.hopeless(log([*patient, 3])) == words
-    assert routing.hopeless(log([*patient, 5, 3])) == words
+    assert hopeless(b"") is None and hopeless(log(FALLING)) is None
+    assert hopeless(log(PATIENT)) is None and hopeless(log([*PATIENT, 2])) is None
+    assert hopeless(log([*PATIENT, 3])) == WORDS and hopeless(log([*PATIENT, 5, 3])) == WORDS
+
+
+def test_a_router_that_gets_no_further_is_given_up(tmp_path, monkeypatch):
+    def run_each(tool, runs, *, hopeless, **options):
+        said = [hopeless(log([*PATIENT, 3])), hopeless(log(PATIENT))]
+        assert [text is None for text in said] == [False, True]
+        return [BuildError(f"{tool} was ended: {said[0]}") for _ in runs]
+
+    monkeypatch.setattr(toolchain, "run_each", run_each)
+    with pytest.raises(BuildError, match="nextpnr-ice40 was ended: it got no further"):
+        place_and_route("nextpnr-ice40", ["--asc", "top.asc"], [1, 2], work=tmp_path, logs=tmp_path)

@@ -77,12 +77,12 @@ def place_and_route(
 
 
 def hopeless(log: bytes) -> str | None:
-    """What is wrong, and its mend, where a router2 that has written this tries the same few wires for ever: it does not
-    give up by itself."""
+    """What is wrong, and its mend, where a router2 that has written this tries the same wires for ever; it would never
+    give up."""
     shared = [int(count) for count in _ROUND.findall(log)]
     if len(shared) <= PATIENCE or min(shared[-PATIENCE:]) < min(shared[:-PATIENCE]):
         return None
-    return f"it shared no fewer than {min(shared)} wires in its last {PATIENCE} rounds; take other --seeds"
+    return f"it got no further in its last {PATIENCE} rounds ({shared[-1]} wires are shared); take another --seed"
 
 
 def _fmax(timing: Path) -> float:

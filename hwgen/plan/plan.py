@@ -277,7 +277,7 @@ class Plan:
     @property
     def interval(self) -> int:
         """Least cycles from frame to frame in steady state: of the array, or of the image's way in if that is longer.
-        Where the latter sets the pace, words of the image that wait for a bank that is written to may make it more."""
+        Where the latter sets the pace, or nearly, words that wait for a bank that is written to may make it more."""
         return max(self.cycles + self.idle, self.loading)
 
     @property

@@ -51,7 +51,7 @@ def test_weight_memory(name, words, parts, registered, rows):
     assert unit.latency == latency
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("registered", [False, True])
 @pytest.mark.parametrize(
     "banks, lanes, columns, depth, parts", [(1, 4, 1, 2, 1), (3, 8, 4, 30, 1), (4, 6, 2, 17, 1), (2, 12, 2, 20, 3)]
