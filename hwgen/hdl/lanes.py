@@ -1,13 +1,19 @@
 """The lanes: which output pixel each of the Q lanes works on, as the place of its taps' origin in memory."""
 
-from amaranth import Module, Signal, signed
+from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..plan.plan import Plan
 from .fields import held_field
 
-__all__ = ["Lanes"]
+__all__ = ["Lanes", "row_ends"]
+
+
+def row_ends(plan: Plan) -> list[int]:
+    """Per stage, the column of the input map, in pixels, from which a lane's next pixel lies one row further down."""
+    compiled = [planned.compiled for planned in plan.stages]
+    return [c.pitch[1] * (c.span - plan.shape.q % c.span) for c in compiled]
 
 
 class Lanes(wiring.Component):
@@ -19,7 +25,8 @@ class Lanes(wiring.Component):
     restart : In, at this edge every lane begins a tile of the stage
     advance : In, at this edge every lane goes on to the next group of the stage
     address : Out, per lane, of its pixel's cell, relative to the map; the cell lies in bank l
-    x, y : Out, per lane, its pixel's place in the input map, in pixels; what no border asks for stays open
+    x, y : Out, per lane, its pixel's place in the input map, in pixels, x less `row_ends`: its sign is all that going on
+        asks for; what no border asks for stays open
     """
 
     def __init__(self, plan: Plan):
@@ -39,7 +46,8 @@ class Lanes(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        q, mask = self.plan.shape.q, (1 << self.plan.address_bits) - 1
+        q = self.plan.shape.q
+        mask, coordinate = (1 << self.plan.address_bits) - 1, (1 << self.plan.coordinate_bits) - 1
         compiled = [planned.compiled for planned in self.plan.stages]
         layouts = [planned.source for planned in self.plan.stages]
         # Q output pixels are `rows` rows and `rest` pixels more, or a row more and `span` pixels less.
@@ -47,44 +55,38 @@ class Lanes(wiring.Component):
         down, across = zip(*(c.pitch for c in compiled), strict=True)
         cells = [r * layout.pitch + pixels for r, pixels, layout in zip(rows, rest, layouts, strict=True)]
         wrapped = [n + layout.pitch - c.span for n, layout, c in zip(cells, layouts, compiled, strict=True)]
-        tables = {
-            "address_step": [n // q * layout.cell_words for n, layout in zip(cells, layouts, strict=True)],
-            "address_wrap": [n // q * layout.cell_words & mask for n, layout in zip(wrapped, layouts, strict=True)],
-            "x_step": [a * pixels for a, pixels in zip(across, rest, strict=True)],
-            "x_back": [a * (c.span - pixels) for a, pixels, c in zip(across, rest, compiled, strict=True)],
-            "y_step": [d * r for d, r in zip(down, rows, strict=True)],
-            "y_wrap": [d * (r + 1) for d, r in zip(down, rows, strict=True)],
-        }
+        assert all(n % q == 0 for n in [*cells, *wrapped])
+        ends = row_ends(self.plan)
 
         def held(name, values):
             return held_field(m, self.stage_done, self.following, values, name)
 
-        field = {name: held(name, values) for name, values in tables.items()}
-        assert all(n % q == 0 for n in [*cells, *wrapped])
+        def places(name, numbers):
+            numbers = [n // q * layout.cell_words & mask for n, layout in zip(numbers, layouts, strict=True)]
+            return held(name, numbers)
+
+        address_step, address_wrap = places("address_step", cells), places("address_wrap", wrapped)
+        x_step = held("x_step", [a * pixels for a, pixels in zip(across, rest, strict=True)])
+        x_wrap = held("x_wrap", [-end & coordinate for end in ends])
+        y_step = held("y_step", [d * r for d, r in zip(down, rows, strict=True)])
+        y_wrap = held("y_wrap", [d * (r + 1) for d, r in zip(down, rows, strict=True)])
         for lane in range(q):
             starts = [divmod(lane, c.span) for c in compiled]
-            places = [layout.offset(r * d, p * a) for layout, (r, p), d, a in zip(layouts, starts, down, across)]
-            assert all(bank == lane for bank, _ in places)
-            firsts = {
-                "address": [place & mask for _, place in places],
-                "x": [p * a for (_, p), a in zip(starts, across, strict=True)],
-                "y": [r * d for (r, _), d in zip(starts, down, strict=True)],
-            }
-            first = {name: held(f"{name}_{lane}", values) for name, values in firsts.items()}
+            firsts = [layout.offset(r * d, p * a) for layout, (r, p), d, a in zip(layouts, starts, down, across)]
+            assert all(bank == lane for bank, _ in firsts)
+            x_firsts = [p * a - end & coordinate for (_, p), a, end in zip(starts, across, ends, strict=True)]
+            address_first = held(f"address_{lane}", [place & mask for _, place in firsts])
+            x_first = held(f"x_{lane}", x_firsts)
+            y_first = held(f"y_{lane}", [r * d for (r, _), d in zip(starts, down, strict=True)])
             address, x, y = self.address[lane], self.x[lane], self.y[lane]
             wraps = Signal(name=f"wraps_{lane}")
-            m.d.comb += wraps.eq(x >= field["x_back"])
+            m.d.comb += wraps.eq(x >= 0)
             with m.If(self.restart):
-                m.d.sync += [address.eq(first["address"]), x.eq(first["x"]), y.eq(first["y"])]
+                m.d.sync += [address.eq(address_first), x.eq(x_first), y.eq(y_first)]
             with m.Elif(self.advance):
-                with m.If(wraps):
-                    m.d.sync += [
-                        address.eq(address + field["address_wrap"]), x.eq(x - field["x_back"]),
-                        y.eq(y + field["y_wrap"]),
-                    ]  # fmt: skip
-                with m.Else():
-                    m.d.sync += [
-                        address.eq(address + field["address_step"]), x.eq(x + field["x_step"]),
-                        y.eq(y + field["y_step"]),
-                    ]  # fmt: skip
+                m.d.sync += [
+                    address.eq(address + Mux(wraps, address_wrap, address_step)),
+                    x.eq(x + Mux(wraps, x_wrap, x_step)),
+                    y.eq(y + Mux(wraps, y_wrap, y_step)),
+                ]
         return m

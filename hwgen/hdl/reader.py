@@ -11,7 +11,7 @@ from ..plan.plan import Plan
 from .buffers import Table
 from .delay import delayed
 from .fields import stage_field
-from .lanes import Lanes
+from .lanes import Lanes, row_ends
 from .repeated import copies
 from .step import delayed_control, step_layout
 
@@ -43,7 +43,7 @@ class Reader(wiring.Component):
         self.latency = self.data_cycle + 1
         q = plan.shape.q
         self.table = Table(
-            [self._pack(tap) for table in plan.tap_tables for tap in table],
+            [self._pack(tap, end) for table, end in zip(plan.tap_tables, row_ends(plan), strict=True) for tap in table],
             plan.tap_bits,
             next(spec.block for spec in plan.memories if spec.name == "taps"),
         )
@@ -68,8 +68,8 @@ class Reader(wiring.Component):
             }
         )
 
-    def _pack(self, tap):
-        """A tap entry as bits: address offset, rotation, and with borders dy, dx."""
+    def _pack(self, tap, end):
+        """A tap entry as bits: address offset, rotation, and with borders dy and, from where lanes count, dx."""
         plan = self.plan
         coordinate = (1 << plan.coordinate_bits) - 1
         value = tap.offset & ((1 << plan.address_bits) - 1)
@@ -78,7 +78,7 @@ class Reader(wiring.Component):
         shift += plan.rotate_bits
         if plan.has_border:
             value |= (tap.dy & coordinate) << shift
-            value |= (tap.dx & coordinate) << (shift + plan.coordinate_bits)
+            value |= (tap.dx + end & coordinate) << (shift + plan.coordinate_bits)
         return value
 
     def elaborate(self, platform):

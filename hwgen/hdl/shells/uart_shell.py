@@ -62,9 +62,8 @@ class UARTShell(wiring.Component):
     def _commands(self, m, core, data, reply, replying, replied, word, reset):
         left = Signal(range(max(self.samples, csr.DATA_BITS // 8)))
         writes = Signal()
-        silence = Signal(range(self.timeout))
-        expired = Signal()
-        m.d.comb += expired.eq(silence == self.timeout - 1)
+        silence = Signal(range(2 * self.timeout))
+        expired = silence[-1]  # no comparison: what follows from it is a long path already
         m.d.sync += silence.eq(silence + 1)
         with m.If(data.valid):
             m.d.sync += silence.eq(0)
