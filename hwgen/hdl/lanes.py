@@ -25,8 +25,8 @@ class Lanes(wiring.Component):
     restart : In, at this edge every lane begins a tile of the stage
     advance : In, at this edge every lane goes on to the next group of the stage
     address : Out, per lane, of its pixel's cell, relative to the map; the cell lies in bank l
-    x, y : Out, per lane, its pixel's place in the input map, in pixels, x less `row_ends`: its sign is all that going on
-        asks for; what no border asks for stays open
+    x, y : Out, per lane, its pixel's place in the input map, in pixels, x less `row_ends`, so that going on asks for
+        its sign alone; what no border asks for stays open
     """
 
     def __init__(self, plan: Plan):
