@@ -141,7 +141,8 @@ def test_unknown_command_is_answered_by_an_error():
 def test_command_that_breaks_off_is_dropped(start):
     async def talk(ctx, line, core, device):
         await line.send(ctx, start)
-        await ctx.tick().repeat(2 * TIMEOUT)
+        await ctx.tick().repeat(TIMEOUT + 2 * BYTE)
+        assert line.received, "no reply when the time was over"
         await error(ctx, line)
         assert ctx.get(device.leds[1]) == 0
         samples = image(4, core)
