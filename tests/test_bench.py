@@ -8,12 +8,12 @@ from unittest.mock import Mock
 import pytest
 
 from hwgen import bench, boards, models
-from hwgen.bench import calibrate, fpga, pictures
+from hwgen.bench import calibrate, clock, fpga, pictures
 from hwgen.bench.utilisation import planned
 from hwgen.errors import BuildError
 from hwgen.plan import plan
 from hwgen.plan.cost import FAMILY, quantities
-from hwgen.plan.style import Style
+from hwgen.plan.speed import PATHS, Paths
 
 
 def step(title):
@@ -58,7 +58,7 @@ def test_coefficients_are_found_again():
     """Syntheses made up from coefficients of one's own: from others, the fit predicts them better, and near enough."""
     true = replace(FAMILY["ecp5"], lanes=2.6, accumulators=1.5, fixed=500.0)
     plans = [
-        plan(models.load(model).network, boards.load("ulx3s_85f"), p, s, q, Style())
+        plan(models.load(model).network, boards.load("ulx3s_85f"), p, s, q, cells="generic")
         for model in ("tfc_w1a1", "cnn_mnist_w1a1")
         for p, s, q in ((4, 8, 1), (8, 16, 1), (16, 8, 2), (16, 32, 1), (32, 16, 1), (8, 64, 1))
     ]
@@ -73,6 +73,24 @@ def test_coefficients_are_found_again():
         return max(abs(luts(m.plan, of) / m.luts - 1) for m in measured)
 
     assert worst(FAMILY["ecp5"]) > 0.1 and worst(found) < 0.02
+
+
+def test_paths_are_found_again():
+    """Clocks made up from coefficients of one's own, some by the popcount, some by what else there is."""
+    kind = ("ecp5", "ecp5")
+    true, start = Paths(start=3.0, level=1.2, control=7.0, wire=0.02), {kind: PATHS[kind]}
+
+    def path(levels, luts, of):
+        return max(of.start + of.level * levels, of.control) + of.wire * luts**0.5
+
+    sizes = [(levels, luts) for levels in (1, 2, 3, 4, 6) for luts in (1500, 4000, 12_000, 20_000)]
+    measured = [clock.Measured(kind=kind, levels=n, luts=luts, path=path(n, luts, true)) for n, luts in sizes]
+    found = clock.refit(measured, start)[kind]
+
+    def worst(of):
+        return max(abs(path(m.levels, m.luts, of) / m.path - 1) for m in measured)
+
+    assert worst(start[kind]) > 0.1 and worst(found) < 0.02
 
 
 def test_bitstreams_and_what_was_not_built(monkeypatch, tmp_path, capsys):

@@ -15,38 +15,42 @@ from ..hdl.shells.board_top import accelerator_top
 from ..plan import Plan, plan
 from ..plan.cost import Coefficients, coefficients, estimate_luts, quantities
 from ..plan.memory import total_rams
-from ..plan.style import family_style
 from ..report.table import Table
 
 POINTS = (
-    ("tfc_w1a1", "icebreaker", "generic", 8, 8, 1),
-    ("tfc_w1a1", "icebreaker", "generic", 16, 16, 1),
-    ("cnn_mnist_w1a1", "hx8k_b_evn", "generic", 16, 16, 2),
-    ("tfc_w1a1", "icebreaker", "ice40", 4, 32, 1),
-    ("tfc_w1a1", "icebreaker", "ice40", 8, 8, 1),
-    ("tfc_w1a1", "icebreaker", "ice40", 16, 16, 1),
-    ("tfc_w1a1", "hx8k_b_evn", "ice40", 4, 24, 1),
-    ("cnn_mnist_w1a1", "icebreaker", "ice40", 8, 16, 1),
-    ("cnn_mnist_w1a1", "icebreaker", "ice40", 16, 16, 1),
-    ("cnn_mnist_w1a1", "hx8k_b_evn", "ice40", 16, 16, 2),
-    ("tfc_w1a1", "ulx3s_25f", "generic", 32, 32, 1),
-    ("cnn_mnist_w1a1", "ulx3s_25f", "generic", 16, 16, 4),
-    ("cnv_w1a1", "ulx3s_85f", "generic", 32, 32, 1),
-    ("tfc_w1a1", "ulx3s_25f", "ecp5", 32, 32, 1),
-    ("sfc_w1a1", "ulx3s_12f", "ecp5", 8, 64, 1),
-    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 16, 16, 1),
-    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 16, 32, 4),
-    ("lenet_w1a1", "ulx3s_12f", "ecp5", 16, 32, 1),
-    ("lfc_w1a1", "ulx3s_85f", "ecp5", 32, 96, 1),
-    ("cnv_w1a1", "ulx3s_45f", "ecp5", 16, 64, 4),
-    ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 32, 1),
-    ("cnv_w1a1", "ulx3s_85f", "ecp5", 32, 64, 2),
-    ("cnv_w1a1", "ulx3s_85f", "ecp5", 64, 64, 1),
-    ("cnv_w1a1", "ulx3s_85f", "ecp5", 64, 64, 4),
-    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 32, 32, 3),
-    ("cnv_w1a2", "ulx3s_85f", "ecp5", 32, 32, 1),
+    ("tfc_w1a1", "icebreaker", "generic", 1, 8, 8, 1),
+    ("tfc_w1a1", "icebreaker", "generic", 1, 16, 16, 1),
+    ("cnn_mnist_w1a1", "hx8k_b_evn", "generic", 1, 16, 16, 2),
+    ("tfc_w1a1", "icebreaker", "ice40", 1, 4, 32, 1),
+    ("tfc_w1a1", "icebreaker", "ice40", 2, 4, 32, 1),
+    ("tfc_w1a1", "icebreaker", "ice40", 1, 8, 8, 1),
+    ("tfc_w1a1", "icebreaker", "ice40", 1, 16, 16, 1),
+    ("tfc_w1a1", "hx8k_b_evn", "ice40", 1, 4, 24, 1),
+    ("cnn_mnist_w1a1", "icebreaker", "ice40", 1, 8, 16, 1),
+    ("cnn_mnist_w1a1", "icebreaker", "ice40", 1, 16, 16, 1),
+    ("cnn_mnist_w1a1", "hx8k_b_evn", "generic", 2, 8, 24, 2),
+    ("cnn_mnist_w1a1", "hx8k_b_evn", "ice40", 1, 16, 16, 2),
+    ("tfc_w1a1", "ulx3s_25f", "generic", 1, 32, 32, 1),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "generic", 1, 16, 16, 4),
+    ("cnv_w1a1", "ulx3s_85f", "generic", 1, 32, 32, 1),
+    ("tfc_w1a1", "ulx3s_25f", "ecp5", 2, 32, 32, 1),
+    ("sfc_w1a1", "ulx3s_12f", "generic", 2, 8, 64, 1),
+    ("sfc_w1a1", "ulx3s_12f", "ecp5", 1, 8, 64, 1),
+    ("sfc_w1a1", "ulx3s_12f", "ecp5", 2, 8, 64, 1),
+    ("sfc_w1a1", "ulx3s_12f", "ecp5", 3, 8, 64, 1),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 2, 16, 16, 1),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 2, 16, 32, 4),
+    ("lenet_w1a1", "ulx3s_12f", "ecp5", 2, 16, 32, 1),
+    ("lfc_w1a1", "ulx3s_85f", "ecp5", 2, 32, 96, 1),
+    ("cnv_w1a1", "ulx3s_45f", "ecp5", 2, 16, 64, 4),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 2, 32, 32, 1),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 2, 32, 64, 2),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 2, 64, 64, 1),
+    ("cnv_w1a1", "ulx3s_85f", "ecp5", 2, 64, 64, 4),
+    ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 2, 32, 32, 3),
+    ("cnv_w1a2", "ulx3s_85f", "ecp5", 2, 32, 32, 1),
 )
-"""Model, board, cells, P, S, Q."""
+"""Model, board, cells, stages, P, S, Q."""
 
 TRUST = 0.01
 """What a coefficient's being off by its own size costs, where a design's being off by its own size costs one."""
@@ -75,18 +79,31 @@ def refit(measured: list[Measured], start: Coefficients) -> Coefficients:
 
 def main() -> None:
     rows, groups = [], {}
-    for model, name, cells, p, s, q in POINTS:
+    for model, name, cells, stages, p, s, q in POINTS:
         board = boards.load(name)
         family = board.target.family
-        planned = plan(models.load(model).network, board, p, s, q, family_style(family, cells))
-        print(f"packing {model} at {p} x {s} x {q} for {name}, {cells} cells", file=sys.stderr)
+        planned = plan(models.load(model).network, board, p, s, q, cells=cells, stages=stages)
+        print(f"packing {model} at {p} x {s} x {q} for {name}, {cells} cells, {stages} stages", file=sys.stderr)
         made = fpga.pack(accelerator_top(planned, board), board)
         groups.setdefault((family, cells), []).append(Measured(plan=planned, family=family, luts=made["luts"]))
         expected = estimate_luts(planned, family)
         ratio = round(expected / made["luts"], 3)
         rams = total_rams(planned, board.target)
-        rows.append([model, family, cells, p, s, q, made["luts"], expected, ratio, made["rams"], rams])
-    columns = ["model", "family", "cells", "P", "S", "Q", "LUTs", "planned", "ratio", "block RAMs", "planned RAMs"]
+        rows.append([model, family, cells, stages, p, s, q, made["luts"], expected, ratio, made["rams"], rams])
+    columns = [
+        "model",
+        "family",
+        "cells",
+        "stages",
+        "P",
+        "S",
+        "Q",
+        "LUTs",
+        "planned",
+        "ratio",
+        "block RAMs",
+        "planned RAMs",
+    ]
     print(Table(columns=columns, rows=rows).markdown())
     for (family, cells), measured in groups.items():
         print(f"{family}, {cells} cells: {refit(measured, coefficients(family, cells))}")

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser):
     add_model(parser)
     add_board(parser)
     add_shape(parser)
-    add_clock(parser, fastest=True)
+    add_clock(parser)
     parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
     parser.add_argument(
         "--seeds",

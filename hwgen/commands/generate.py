@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_fit
+from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit
 
 HELP = "write Verilog, memory images and a manifest"
 EXAMPLES = """\
@@ -14,6 +14,7 @@ def add_arguments(parser):
     add_model(parser)
     add_board(parser)
     add_shape(parser)
+    add_clock(parser)
     parser.add_argument(
         "-o",
         "--output",

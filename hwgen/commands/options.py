@@ -49,29 +49,25 @@ def add_shape(parser: argparse.ArgumentParser):
     )
 
 
-def add_clock(parser: argparse.ArgumentParser, *, fastest: bool = False):
-    """The design's clock; with `fastest` also ``max``, which is left to the command."""
+def add_clock(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--clock",
-        type=_clock if fastest else _megahertz,
+        type=_clock,
         metavar="MHZ",
-        help="run the design at this clock or, rounded down, at what the board's PLL makes"
-        + (", or with max at the highest that it reaches" if fastest else "")
-        + " (default: the board's oscillator)",
+        help="run the design at this clock or, rounded down, at what the board's PLL makes, or with max at the highest "
+        "that it reaches, which the planner estimates (default: the board's oscillator)",
     )
 
 
 def _clock(text):
-    return text if text == "max" else _megahertz(text)
-
-
-def _megahertz(text):
+    if text == "max":
+        return text
     try:
         value = float(text)
     except ValueError:
         value = 0.0
     if not 0 < value < 10_000:
-        raise argparse.ArgumentTypeError(f"it is a number of MHz, not {text!r}")
+        raise argparse.ArgumentTypeError(f"it is a number of MHz or max, not {text!r}")
     return value
 
 
@@ -127,15 +123,17 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
     """The plan that `add_model`, `add_board`, `add_shape` and `add_clock` ask for, against its board, and the model."""
     from .. import boards
     from ..plan import Fit, plan
-    from ..plan.style import family_style
 
     board = boards.load(options.board)
-    if isinstance(clock := getattr(options, "clock", None), float):
-        board = board.clocked(clock * 1e6)
+    fastest = options.clock == "max"
+    if options.clock and not fastest:
+        board = board.clocked(options.clock * 1e6)
     model = load_model(options, session)
     with session.step("planning"):
-        style = family_style(board.target.family, options.cells, options.stages)
-        planned = plan(model.network, board, options.p, options.s, options.q, style, aim=options.aim, fps=options.fps)
+        planned = plan(
+            model.network, board, options.p, options.s, options.q,
+            cells=options.cells, stages=options.stages, aim=options.aim, fps=options.fps, fastest=fastest,
+        )  # fmt: skip
     return Fit.of(planned, board.target), board, model
 
 

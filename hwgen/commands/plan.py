@@ -7,7 +7,7 @@ HELP = "choose P, S, Q and the memory map for a board; cycles per layer, fps, fi
 EXAMPLES = """\
   hwgen plan tfc_w1a1 --board icebreaker
   hwgen plan cnv_random --board ulx3s_85f --q 4 --clock 75 --json
-  hwgen plan cnv_w1a1 --board ulx3s_85f --aim fps
+  hwgen plan cnv_w1a1 --board ulx3s_85f --aim fps --clock max
   hwgen plan lenet_w1a1 --board ulx3s_25f --clock 50 --aim luts --fps 5000"""
 
 
@@ -23,4 +23,6 @@ def run(options, session) -> Answer:
     from ..report.plan import plan_facts, plan_text
 
     fit, board, _ = load_fit(options, session)
+    if options.clock == "max":
+        fit = fit.at(fit.mhz)
     return Answer(text=plan_text(fit, board), json={"model": options.model, **plan_facts(fit, board)})

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from . import Answer
-from .options import add_board, add_json, add_model, add_shape, load_fit, positive
+from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit, positive
 
 HELP = "simulate the hardware and compare every layer and every cycle count"
 EXAMPLES = """\
@@ -21,6 +21,7 @@ def add_arguments(parser):
     add_model(parser)
     add_board(parser)
     add_shape(parser)
+    add_clock(parser)
     parser.add_argument(
         "--images", type=positive, metavar="N", help=f"images to run, spread over the data (default: {DEFAULT_IMAGES})"
     )

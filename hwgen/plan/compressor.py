@@ -7,6 +7,7 @@ two of 2^(k-1) - 1 bits give k - 1 bits each, and with the carry-in all values o
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 __all__ = ["Counter", "counter", "registered_levels"]
 
@@ -31,7 +32,7 @@ class Counter:
     def parts(self) -> "tuple[Counter, ...]":
         return () if self.left is None or self.right is None else (self.left, self.right)
 
-    @property
+    @cached_property
     def level(self) -> int:
         return 1 + max(part.level for part in self.parts) if self.parts else 0
 
@@ -48,6 +49,7 @@ class Counter:
             yield self
 
 
+@cache
 def counter(size: int, first: int = 0) -> Counter:
     """A counter of the bits first .. first + size - 1."""
     if size == 1:

@@ -15,6 +15,7 @@ class Coefficients:
     Attributes
     ----------
     lanes : XNOR and popcount of one lane of a processing element
+    registers : the same, for every register within the popcount beyond one
     split : processing elements, where two planes are read at a time
     accumulators : accumulator bits, twice where planes double them
     queue : bits of the emitter's queue
@@ -32,6 +33,7 @@ class Coefficients:
     """
 
     lanes: float
+    registers: float
     split: float
     accumulators: float
     queue: float
@@ -50,23 +52,23 @@ class Coefficients:
 
 FAMILY = {
     "ice40": Coefficients(
-        lanes=3.93, split=19, accumulators=1.38, queue=1.04, stages=102, addresses=39.1, maps=44.5, border=25.9,
-        words=2.54, window=1.65, codes=1.0, rings=1.14, tables=1.16, muxes=1.12, fixed=644,
+        lanes=3.93, registers=0.42, split=19, accumulators=1.38, queue=1.04, stages=102, addresses=39.1, maps=44.5,
+        border=25.9, words=2.54, window=1.65, codes=1.0, rings=1.14, tables=1.16, muxes=1.12, fixed=644,
     ),
     "ecp5": Coefficients(
-        lanes=2.61, split=24, accumulators=2.29, queue=1.23, stages=119, addresses=23.6, maps=19.5, border=4.76,
-        words=1.58, window=1.44, codes=1.21, rings=1.44, tables=1.23, muxes=0.565, fixed=304,
+        lanes=2.61, registers=0.3, split=24, accumulators=2.29, queue=1.23, stages=119, addresses=23.6, maps=19.5,
+        border=4.76, words=1.58, window=1.44, codes=1.21, rings=1.44, tables=1.23, muxes=0.565, fixed=304,
     ),
 }  # fmt: skip
 
 CARRY_CELLS = {
     "ice40": Coefficients(
-        lanes=3.59, split=19, accumulators=1.36, queue=1.03, stages=101, addresses=39.4, maps=49.8, border=26.6,
-        words=2.62, window=1.68, codes=0.996, rings=1.14, tables=1.15, muxes=1.1, fixed=657,
+        lanes=3.59, registers=0.27, split=19, accumulators=1.36, queue=1.03, stages=101, addresses=39.4, maps=49.8,
+        border=26.6, words=2.62, window=1.68, codes=0.996, rings=1.14, tables=1.15, muxes=1.1, fixed=657,
     ),
     "ecp5": Coefficients(
-        lanes=1.26, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5, border=5.46,
-        words=2.4, window=2.07, codes=1.19, rings=1.38, tables=1.28, muxes=0.76, fixed=523,
+        lanes=1.15, registers=0.11, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5,
+        border=5.46, words=2.4, window=2.07, codes=1.19, rings=1.38, tables=1.28, muxes=0.76, fixed=523,
     ),
 }  # fmt: skip
 """The same for arrays in the family's own cells."""
@@ -81,11 +83,13 @@ def quantities(plan: Plan, family: str) -> dict[str, float]:
     """How much of each of `Coefficients` a plan has."""
     shape, bits = plan.shape, plan.accumulator_bits
     elements = shape.p * shape.q
+    lanes = elements * plan.style.counted(shape.s)
     first = plan.stages[0].compiled
     pixels = len(first.gathering.rows) * first.gathering.columns if first.gathering else 0
     window = pixels * first.stage.weights.shape[2] * first.planes
     return {
-        "lanes": elements * plan.style.counted(shape.s),
+        "lanes": lanes,
+        "registers": lanes * (len(plan.style.registers(shape.s)) - 1),
         "split": elements if plan.split else 0,
         "accumulators": elements * bits * (2 if plan.planes > 1 else 1),
         "queue": min(shape.p, plan.logits.count) * bits,

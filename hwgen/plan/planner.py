@@ -1,6 +1,6 @@
 """The planner: for a network and a board, the array that is fastest among those that fit, or a refusal in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..boards import Board, Target
 from ..errors import InputError
@@ -11,7 +11,8 @@ from .lowering import lower
 from .memory import block_rams, total_rams
 from .placing import make_plan
 from .plan import Plan
-from .style import Style, family_style
+from .speed import estimate_mhz
+from .style import CELLS, family_style, family_styles
 
 CHANNELS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 LANES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -23,6 +24,12 @@ LUT_SHARE = 0.80
 AUTOMATIC_LUTS = 13_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
+ROUTED = {"ecp5": 22_000}
+"""LUTs up to which nextpnr was seen to route designs, where that and not the device sets the limit (decision 14)."""
+
+MARGIN = 0.9
+"""How far seeds and what the clock's estimate does not know may take a design below it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
@@ -32,16 +39,24 @@ class Fit:
     ----------
     luts : estimated LUT4, shell included
     rams : block RAMs, exact
+    mhz : estimated clock that nextpnr reaches
     """
 
     plan: Plan
     target: Target
     luts: int
     rams: int
+    mhz: float
 
     @classmethod
     def of(cls, plan: Plan, target: Target) -> "Fit":
-        return cls(plan=plan, target=target, luts=estimate_luts(plan, target.family), rams=total_rams(plan, target))
+        luts = estimate_luts(plan, target.family)
+        mhz = estimate_mhz(plan, target.family, target.device, luts)
+        return cls(plan=plan, target=target, luts=luts, rams=total_rams(plan, target), mhz=mhz)
+
+    def at(self, mhz: float) -> "Fit":
+        """The same at another clock."""
+        return replace(self, target=replace(self.target, clock_hz=int(1e6 * mhz)))
 
     @property
     def fits(self) -> bool:
@@ -77,46 +92,50 @@ def plan(
     p: int | None = None,
     s: int | None = None,
     q: int | None = None,
-    style: Style | None = None,
     *,
+    cells: str | None = None,
+    stages: int | None = None,
     aim: str | None = None,
     fps: float = 0,
+    fastest: bool = False,
 ) -> Plan:
-    """The plan for a board: the given P, S, Q and style, for sizes not given the best that fit, and for no style the
-    family's.
+    """The plan for a board: of what is given, and for sizes, cells and stages not given the best that fit. Without an
+    aim cells and stages are the family's.
 
     Parameters
     ----------
+    cells, stages : as in `Style`
     aim : ``"fps"``: most frames per second; ``"latency"``: the shortest way from an image to its class; ``"luts"``: the
         fewest LUTs. Without one, most frames per second in a design that is placed and routed in minutes
-    fps : least frames per second, at the board's clock
+    fps : least frames per second
+    fastest : the design is to run at the clock that it reaches, not at the board's: by which aim and `fps` are judged
+        then, as estimated
 
     Raises
     ------
-    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit; or the
-        style's cells are those of another family; or there is no such aim
+    InputError : the array cannot do the network, or nothing fits: which memory, how much over, what would fit; or
+        cells are those of another family; or there is no such aim
     """
     target = board.target
-    style = style or family_style(target.family)
-    if style.cells not in ("generic", target.family):
-        raise InputError(
-            f"{board.name} is of the family {target.family}, which has no {style.cells} cells; take generic"
-        )
+    if cells in CELLS and cells not in ("generic", target.family):
+        raise InputError(f"{board.name} is of the family {target.family}, which has no {cells} cells; take generic")
     if aim not in (None, *AIMS):
         raise InputError(f"the aim is one of {', '.join(AIMS)}, not {aim!r}")
     given = None not in (p, s, q)
-    limit = target.luts if given else LUT_SHARE * target.luts
-    if not given and aim is None:
-        limit = min(limit, AUTOMATIC_LUTS)
-    most = None if given else limit / coefficients(target.family, style.cells).lanes
+    limit = target.luts
+    if not given:
+        limit = min(LUT_SHARE * limit, ROUTED.get(target.family, limit), limit if aim else AUTOMATIC_LUTS)
+    styles = family_styles if aim else lambda *choice: [family_style(*choice)]
     lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []
-    for sizes in _sizes(p, s, q, most):
-        try:
-            fits.append(Fit.of(make_plan(network, lowered, ArrayShape(**sizes), style=style), target))
-        except InputError as error:
-            refusals.append(error)
+    for style in styles(target.family, cells, stages):
+        most = None if given else limit / coefficients(target.family, style.cells).lanes
+        for sizes in _sizes(p, s, q, most):
+            try:
+                fits.append(Fit.of(make_plan(network, lowered, ArrayShape(**sizes), style=style), target))
+            except InputError as error:
+                refusals.append(error)
     if not fits and not refusals:
         named = [f"{name} is {size}" for name, size in (("P", p), ("S", s), ("Q", q)) if size]
         named = " and ".join(named) or f"{board.name} has {target.luts} LUTs"
@@ -126,6 +145,10 @@ def plan(
     usable = [fit for fit in fits if fit.fits and fit.luts <= limit]
     if not usable:
         raise _refusal(network, board, fits, limit)
+    if fastest:
+        usable = [fit.at(MARGIN * fit.mhz) for fit in usable]
+    else:  # where no array can be expected to reach the clock, that is what building it will say
+        usable = [fit for fit in usable if MARGIN * fit.mhz >= target.clock_hz / 1e6] or usable
     fast = [fit for fit in usable if fit.fps >= fps]
     if not fast:
         most_fps = max(fit.fps for fit in usable)

@@ -172,15 +172,21 @@ def schedule(
             gap = max(0, distance - 1)
         start = end
         first = end + 1 + gap
+        total, distances = pace.total, []
         for tile in range(compiled.tiles):
-            first = max(first, tile_first + parameters)
-            last = max(first + pace.lead, end + spacing_before)
-            tile_first = first if pace.lead else last
-            end = last + pace.total
+            begun = max(first, tile_first + parameters)
+            last = max(begun + pace.lead, end + spacing_before)
+            tile_first = begun if pace.lead else last
+            distances.append((last + total - end, last + total - tile_first))
+            end = last + total
             spacing_before = pace.spacing
             first = end + 1
             if tile == 0:
                 first_capture = last
+            elif distances[-1] == distances[-2]:  # so are the rest
+                rest = (compiled.tiles - 1 - tile) * distances[-1][0]
+                end, tile_first = end + rest, tile_first + rest
+                break
         paces.append(pace)
         timings.append(
             Timing(

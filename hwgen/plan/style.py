@@ -11,6 +11,9 @@ CELLS = ("generic", "ice40", "ecp5")
 STAGES = {"generic": 1, "ice40": 1, "ecp5": 2}
 """Registers within the popcount where nobody says how many."""
 
+DEPTHS = {"generic": (1, 2), "ice40": (1, 2), "ecp5": (1, 2, 3)}
+"""What the planner tries where it looks for the best."""
+
 SHARED = 8
 """Channels that read one copy of a register that all channels need (decision 10)."""
 
@@ -151,3 +154,9 @@ def family_style(family: str, cells: str | None = None, stages: int | None = Non
     """The style of a family's arrays, in its own cells where it has some; given cells and stages come first."""
     cells = cells or (family if family in CELLS else "generic")
     return Style(cells=cells, stages=stages or STAGES.get(cells, 1))
+
+
+def family_styles(family: str, cells: str | None = None, stages: int | None = None) -> list[Style]:
+    """All styles that are worth trying for a family's arrays, of given cells and stages those only."""
+    kinds = [cells] if cells else ["generic", *({family} & set(CELLS))]
+    return [Style(cells=kind, stages=n) for kind in kinds for n in ([stages] if stages else DEPTHS.get(kind, (1,)))]

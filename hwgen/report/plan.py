@@ -17,6 +17,7 @@ def plan_facts(fit: Fit, board: Board) -> dict:
         "q": plan.shape.q,
         "cells": plan.style.cells,
         "stages": len(plan.style.registers(plan.shape.s)),
+        "estimated_fmax_mhz": round(fit.mhz, 1),
         "cycles": plan.cycles,
         "cycles_per_layer": plan.cycles_per_stage,
         "layers": [stage.name for stage in plan.stages],
@@ -78,15 +79,17 @@ def memory_table(fit: Fit) -> Table:
 
 def plan_text(fit: Fit, board: Board) -> str:
     """The whole plan for a terminal."""
-    plan, target = fit.plan, board.target
-    shape = plan.shape
+    plan, target = fit.plan, fit.target
+    shape, registers = plan.shape, len(plan.style.registers(plan.shape.s))
     head = [
         f"{plan.network.name} on {board.name}: array of {shape.p} output channels x {shape.s} lanes x {shape.q} pixels"
-        + ("" if plan.style.cells == "generic" else f", of {plan.style.cells} cells"),
+        + ("" if plan.style.cells == "generic" else f", of {plan.style.cells} cells")
+        + f", {registers} {'register' if registers == 1 else 'registers'} in a popcount",
         f"{plan.cycles:,} cycles per image, a new image every {plan.interval:,}: {fit.fps:,.0f} images/s at "
-        f"{target.clock_hz / 1e6:g} MHz, {fit.latency_us:,.1f} us from the loaded image to its class",
+        f"{target.clock_hz / 1e6:.4g} MHz, {fit.latency_us:,.1f} us from the loaded image to its class",
         f"{plan.macs:,} binary MACs per image, array {100 * plan.utilisation:.1f} % used",
         f"{fit.rams} of {target.rams} block RAMs, about {fit.luts:,} of {target.luts:,} LUTs"
-        + ("" if fit.fits else f": does NOT fit, {fit.excess()}"),
+        + ("" if fit.fits else f": does NOT fit, {fit.excess()}")
+        + f"; a clock of about {fit.mhz:.0f} MHz can be reached",
     ]
     return "\n".join([*head, "", stage_table(fit).text(), "", memory_table(fit).text()])

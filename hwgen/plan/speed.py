@@ -1,0 +1,61 @@
+"""Clock estimate of a plan: its longest paths, with coefficients that fit routed designs (`hwgen.bench.clock`).
+
+Two kinds of path are the longest by turns: through the adders of a popcount, between two of its registers, and from the
+sequencer's counters through what may be issued, or through the reader's or the shell's. Wires add to both as far as the
+design is wide.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .plan import Plan
+
+__all__ = ["DEVICES", "PATHS", "Paths", "adder_levels", "estimate_mhz", "slowness"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paths:
+    """Nanoseconds of a family's arrays in cells of one kind, on the device that `DEVICES` gives 1.
+
+    Attributes
+    ----------
+    start : a path through a popcount, less its adders
+    level : an adder
+    control : any other path
+    wire : more for each, per square root of the design's LUTs
+    """
+
+    start: float
+    level: float
+    control: float
+    wire: float
+
+
+PATHS = {
+    ("ice40", "generic"): Paths(start=4.0, level=1.7, control=9.0, wire=0.04),
+    ("ice40", "ice40"): Paths(start=4.0, level=1.5, control=9.0, wire=0.04),
+    ("ecp5", "generic"): Paths(start=6.0, level=1.75, control=6.0, wire=0.015),
+    ("ecp5", "ecp5"): Paths(start=2.0, level=1.46, control=6.0, wire=0.015),
+}
+"""By family and cells."""
+
+DEVICES = {"": 1.0, "iCE40UP": 2.33, "LFE5UM5G": 0.7}
+"""How much longer paths take, by how a device's name begins; the longest beginning counts."""
+
+
+def adder_levels(plan: Plan) -> int:
+    """Most levels of a popcount's adders between two registers."""
+    return max(b - a for a, b in pairwise((0, *plan.style.registers(plan.shape.s))))
+
+
+def slowness(device: str) -> float:
+    """How much longer the device's paths take."""
+    return DEVICES[max(filter(device.startswith, DEVICES), key=len)]
+
+
+def estimate_mhz(plan: Plan, family: str, device: str, luts: int) -> float:
+    """The clock that nextpnr can be expected to reach, with any seed, for a design of so many LUTs."""
+    paths = PATHS[family, plan.style.cells]
+    popcount = paths.start + paths.level * adder_levels(plan)
+    longest = max(popcount, paths.control) + paths.wire * luts**0.5
+    return 1000 / (longest * slowness(device))
