@@ -45,7 +45,7 @@ def add_shape(parser: argparse.ArgumentParser):
         help="generic: whatever the tool makes of adders; ice40, ecp5: the family's cells packed by hand (its default)",
     )  # fmt: skip
     group.add_argument(
-        "--stages", type=positive, metavar="N", help="registers in a popcount (default: 1, with cells of ECP5 2)"
+        "--stages", type=positive, metavar="N", help="registers in a popcount (default: 2, of generic cells 1)"
     )
 
 

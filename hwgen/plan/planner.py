@@ -20,7 +20,7 @@ PIXELS = (1, 2, 3, 4, 5, 6, 8)
 """What the planner tries for P, S and Q."""
 
 AIMS = ("fps", "latency", "luts")
-LUT_SHARE = 0.80
+LUT_SHARE = 0.85
 AUTOMATIC_LUTS = 13_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 

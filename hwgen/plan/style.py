@@ -8,10 +8,10 @@ from .compressor import Counter, counter, registered_levels
 from .layout import ceil_div
 
 CELLS = ("generic", "ice40", "ecp5")
-STAGES = {"generic": 1, "ice40": 1, "ecp5": 2}
+STAGES = {"generic": 1, "ice40": 2, "ecp5": 2}
 """Registers within the popcount where nobody says how many."""
 
-DEPTHS = {"generic": (1, 2), "ice40": (1, 2), "ecp5": (1, 2, 3)}
+DEPTHS = {"generic": (1, 2), "ice40": (1, 2, 3), "ecp5": (1, 2, 3)}
 """What the planner tries where it looks for the best."""
 
 SHARED = 8
