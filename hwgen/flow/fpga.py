@@ -96,8 +96,8 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
         name=TOP,
         do_build=False,
         emit_src=False,
-        synth_opts=f"{synthesis.RECIPES[board.target.family].options} {board.synthesis}",
-        script_after_synth=synthesis.after(board.target.family, TOP),
+        synth_opts=synthesis.options(board.target.family, board.synthesis),
+        script_after_synth=synthesis.after(board.target.family, TOP, board.synthesis),
         # A clock that is not reached: `build` says what is to be done about it.
         nextpnr_opts=f"--timing-allow-fail {PLACEMENT[board.target.family]} --report {TIMING}",
     )
