@@ -2,7 +2,7 @@
 
 The maps that come with Yosys do that by a Verilog function, which Yosys evaluates for each RAM anew: 0.09 s for one of
 ECP5, 0.25 s for one of iCE40. That was 12.5 s of 57 s for CNV's 136 on ECP5, and 6.9 s of 11.5 s for TFC's 27 on iCE40.
-Here a constant that names the bits stands in the function's place: 1.6 s and 0.5 s, for the same cells.
+Here a constant that names the bits stands in the function's place: 1.7 s and 0.5 s, for the same cells.
 """
 
 import re

@@ -35,7 +35,7 @@ class Recipe:
 
 # What makes Yosys twice as fast, along with `block_rams`. Names of signals that are other names of the same are gone
 # before every pass looks through them: 5 s of 57 for CNV on ECP5. Bits of registers that never change (of the
-# parameters that move from PE to PE, for instance) are removed one register behind the other: 15 s. `opt` does that
+# parameters that move from PE to PE, for instance) are removed one register behind the other: 14 s. `opt` does that
 # too, but for each register of such a row, which has up to 20, it goes through all that it can do.
 _CONSTANT = 20
 _FLAT = (
