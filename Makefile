@@ -66,7 +66,7 @@ $(VENV)/made:
 	@touch $@
 
 $(VENV)/runtime: $(VENV)/made pyproject.toml constraints.txt
-	@echo "installing what hwgen needs into $(VENV) (about 300 MB to fetch, once)" >&2
+	@echo "installing what hwgen needs into $(VENV) (about 330 MB to fetch, once)" >&2
 	@$(PIP) -e .
 	@touch $@
 

@@ -25,7 +25,7 @@ class Family:
 
     Parameters
     ----------
-    name : ``"ice40"`` or ``"ecp5"``
+    name : ``"ice40"``, ``"ecp5"`` or ``"gowin"`` (its GW1N devices)
     ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
     spram_shape : (depth, width) of one single-port RAM without initial contents
     """
@@ -51,6 +51,11 @@ FAMILIES = {
         ),
         Family(
             name="ecp5",
+            ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+            spram_shape=None,
+        ),
+        Family(
+            name="gowin",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
         ),

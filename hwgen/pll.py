@@ -1,7 +1,8 @@
 """What a family's phase-locked loop makes of a clock: settings for the highest frequency that is not above a wish.
 
 Limits and formulas: Lattice, iCE40 sysCLOCK PLL Design User Guide (FPGA-TN-02052, simple feedback) and ECP5 sysCLOCK
-PLL Design User Guide (FPGA-TN-02200, feedback from CLKOP), as the open tools icepll and ecppll apply them.
+PLL Design User Guide (FPGA-TN-02200, feedback from CLKOP), as the open tools icepll and ecppll apply them; Gowin, Clock
+User Guide (UG286) and GW1NR data sheet (DS117, speed C6/I5), as gowin_pll and gowin_pack apply them.
 """
 
 from collections.abc import Iterator
@@ -76,7 +77,26 @@ def _ecp5(clock: int) -> Iterator[Setting]:
                 )
 
 
-CELLS = {"SB_PLL40_CORE": _ice40, "SB_PLL40_PAD": _ice40, "EHXPLLL": _ecp5}
+def _gowin(clock: int) -> Iterator[Setting]:
+    for divided in range(1, 65):
+        detector = Fraction(clock, divided)
+        if not 3_000_000 <= detector <= 400_000_000:
+            continue
+        for multiplied in range(1, 65):
+            frequency = detector * multiplied
+            if not 3_125_000 < frequency <= 600_000_000:
+                continue
+            for out in (2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128):
+                if 400_000_000 <= frequency * out <= 1_200_000_000:
+                    yield Setting(
+                        frequency=frequency,
+                        detector=detector,
+                        oscillator=frequency * out,
+                        parameters={"IDIV_SEL": divided - 1, "FBDIV_SEL": multiplied - 1, "ODIV_SEL": out},
+                    )
+
+
+CELLS = {"SB_PLL40_CORE": _ice40, "SB_PLL40_PAD": _ice40, "EHXPLLL": _ecp5, "rPLL": _gowin}
 """The cells that boards may name, and all settings of each for a clock."""
 
 

@@ -32,7 +32,7 @@ def entries(folder):
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-@pytest.mark.parametrize("name, suffix", [("icebreaker", ".bin"), ("ulx3s_12f", ".bit")])
+@pytest.mark.parametrize("name, suffix", [("icebreaker", ".bin"), ("ulx3s_12f", ".bit"), ("tang_nano_9k", ".fs")])
 def test_same_design_same_bitstream(name, suffix, tmp_path, monkeypatch):
     board = boards.load(name)
     steps = []
@@ -118,6 +118,26 @@ def test_whole_board_with_a_small_core(tmp_path):
     assert report == {**made.as_json(), "bitstream": "top.bin"}
     assert set(made.steps) == {"yosys", "nextpnr-ice40", "icepack"} and sum(made.steps.values()) <= made.seconds
     assert used["SB_IO"] == 5  # clock, rx, tx, two LEDs
+    core = DummyCore()
+    packed = fpga.pack(BoardTop(core, board, samples=core.samples), board)
+    assert packed == {"luts": made.luts, "rams": 0, "sprams": 0, "dsps": 0}
+
+
+def test_whole_board_of_gowin(tmp_path):
+    """LUTs are counted with the ALUs, once, routed or not, and the clock to reach is the board's."""
+    board, core = boards.load("tang_nano_9k"), DummyCore()
+    made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    timing = json.loads((made.bitstream.parent / "nextpnr.json").read_text())
+    used = {cell: count["used"] for cell, count in timing["utilization"].items()}
+    available = {cell: count["available"] for cell, count in timing["utilization"].items()}
+    target = board.target
+    assert (target.luts, target.rams, target.dsps) == (available["LUT4"], available["BSRAM"], available["MULT18X18"])
+    assert made.luts == used["LUT4"] + used["ALU"] and used["ALU"] > 50 and made.rams == 0
+    (clock,) = timing["fmax"].values()
+    assert made.fmax_mhz > clock["constraint"] == made.clock_mhz == 27
+    assert used["TBUF"] + used["IOB"] == 3 + board.leds  # clock, rx, tx
+    assert set(made.steps) == {"yosys", "nextpnr-himbaechel-gowin", "gowin_pack"}
+    assert {"nextpnr-himbaechel-gowin", "gowin_pack"} < set(made.tools)
     core = DummyCore()
     packed = fpga.pack(BoardTop(core, board, samples=core.samples), board)
     assert packed == {"luts": made.luts, "rams": 0, "sprams": 0, "dsps": 0}

@@ -63,6 +63,13 @@ def test_failure_of_a_tool_in_webassembly(tmp_path):
         toolchain.run("icepack", ["absent.asc", "out.bin"], cwd=tmp_path, log=tmp_path / "pack.log")
 
 
+def test_failure_of_a_tool_in_python(tmp_path):
+    words = r"(?s)gowin_pack failed with exit status 1; its log is .*No such file.*absent"
+    with pytest.raises(BuildError, match=words):
+        toolchain.run("gowin_pack", ["-d", "GW1N-9C", "absent.json"], cwd=tmp_path, log=tmp_path / "pack.log")
+    assert toolchain.is_compiled("gowin_pack")
+
+
 def test_a_tool_is_compiled_once_and_nobody_waits_for_its_first_run(tmp_path, monkeypatch):
     monkeypatch.setenv("YOWASP_CACHE_DIR", str(tmp_path / "cache"))
     started, locked = [], []
@@ -179,7 +186,7 @@ def test_environment_is_applied_and_put_back(monkeypatch):
 
 
 def test_cell_models_are_there():
-    for family in ("ice40", "ecp5"):
+    for family in ("ice40", "ecp5", "gowin"):
         assert (toolchain.yosys_share() / family / "cells_sim.v").is_file()
 
 

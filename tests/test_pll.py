@@ -22,6 +22,9 @@ from tests.helpers.dummy_core import DummyCore
         ("SB_PLL40_CORE", 48_000_000, 60e6, 60_000_000, {"DIVR": 0, "DIVF": 19, "DIVQ": 4, "FILTER_RANGE": 4}),
         # ecppll -i 12 -o 16: a detector of 4 MHz
         ("EHXPLLL", 12_000_000, 16e6, 16_000_000, {"CLKI_DIV": 3, "CLKFB_DIV": 4, "CLKOP_DIV": 37, "CLKOP_CPHASE": 18}),
+        # gowin_pll -d "GW1NR-9 C6/I5" -i 27 -o 54, -o 48.6
+        ("rPLL", 27_000_000, 54e6, 54_000_000, {"IDIV_SEL": 0, "FBDIV_SEL": 1, "ODIV_SEL": 8}),
+        ("rPLL", 27_000_000, 48.6e6, 48_600_000, {"IDIV_SEL": 4, "FBDIV_SEL": 8, "ODIV_SEL": 16}),
     ],
 )
 def test_as_other_calculators(cell, clock, wish, hertz, parameters):
@@ -29,7 +32,7 @@ def test_as_other_calculators(cell, clock, wish, hertz, parameters):
     assert (made.frequency, made.parameters) == (hertz, parameters)
 
 
-@pytest.mark.parametrize("clock", [12_000_000, 25_000_000, 48_000_000, 100_000_000])
+@pytest.mark.parametrize("clock", [12_000_000, 25_000_000, 27_000_000, 48_000_000, 100_000_000])
 @pytest.mark.parametrize("cell", pll.CELLS)
 def test_within_the_limits(cell, clock):
     made = list(pll.CELLS[cell](clock))
@@ -41,6 +44,11 @@ def test_within_the_limits(cell, clock):
             assert each.frequency == each.detector * n["CLKFB_DIV"]
             assert each.oscillator == each.frequency * n["CLKOP_DIV"]
             assert 400_000_000 <= each.oscillator <= 800_000_000 and 10_000_000 <= each.frequency <= 400_000_000
+        elif cell == "rPLL":
+            assert each.detector == Fraction(clock, n["IDIV_SEL"] + 1) and 3_000_000 <= each.detector <= 400_000_000
+            assert each.frequency == each.detector * (n["FBDIV_SEL"] + 1)
+            assert each.oscillator == each.frequency * n["ODIV_SEL"] and n["IDIV_SEL"] < 64 and n["FBDIV_SEL"] < 64
+            assert 400_000_000 <= each.oscillator <= 1_200_000_000 and 3_125_000 < each.frequency <= 600_000_000
         else:
             assert each.detector == Fraction(clock, n["DIVR"] + 1) and 10_000_000 <= each.detector <= 133_000_000
             assert each.oscillator == each.detector * (n["DIVF"] + 1) and n["DIVF"] < 128 and 1 <= n["DIVQ"] <= 6
@@ -61,7 +69,7 @@ def test_clocked_boards():
         replace(boards.load("ulx3s_12f"), baud=5_000_000).clocked(12.5e6)
 
 
-@pytest.mark.parametrize("name, mhz", [("icebreaker", 24.2), ("ulx3s_12f", 50.0)])
+@pytest.mark.parametrize("name, mhz", [("icebreaker", 24.2), ("ulx3s_12f", 50.0), ("tang_nano_9k", 54.5)])
 def test_bitstream_that_runs_from_the_pll(name, mhz, tmp_path):
     board, core = boards.load(name).clocked(mhz * 1e6), DummyCore()
     made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)

@@ -44,6 +44,11 @@ SIZES = (
         for s, planes in ((32, 1), (64, 1), (32, 8))
     ),
     *(
+        Size(family="gowin", style=style, p=32, s=s, q=1, planes=planes)
+        for style in (Style(), Style(cells="gowin", stages=2))
+        for s, planes in ((32, 1), (64, 1), (32, 8))
+    ),
+    *(
         Size(family="ecp5", style=style, p=64, s=64, q=q, planes=planes)
         for style in (Style(), Style(cells="ecp5", stages=2))
         for q, planes in ((1, 1), (1, 8))

@@ -49,6 +49,21 @@ POINTS = (
     ("cnv_w1a1", "ulx3s_85f", "ecp5", 2, 64, 64, 4),
     ("cnn_mnist_w1a1", "ulx3s_25f", "ecp5", 2, 32, 32, 3),
     ("cnv_w1a2", "ulx3s_85f", "ecp5", 2, 32, 32, 1),
+    ("tfc_w1a1", "tang_nano_9k", "generic", 1, 4, 24, 1),
+    ("tfc_w1a1", "tang_nano_9k", "generic", 1, 8, 8, 1),
+    ("tfc_w1a1", "tang_nano_9k", "generic", 1, 16, 16, 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "generic", 1, 8, 16, 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "generic", 1, 16, 16, 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "generic", 1, 8, 8, 3),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "generic", 1, 24, 24, 1),
+    ("tfc_w1a1", "tang_nano_9k", "gowin", 2, 4, 32, 1),
+    ("tfc_w1a1", "tang_nano_9k", "gowin", 2, 8, 8, 1),
+    ("tfc_w1a1", "tang_nano_9k", "gowin", 2, 16, 16, 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "gowin", 2, 8, 16, 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "gowin", 2, 16, 16, 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "gowin", 2, 8, 8, 3),
+    ("cnn_mnist_w1a1", "tang_nano_9k", "gowin", 2, 24, 24, 1),
+    ("tfc_w1a1", "tang_nano_9k", "gowin", 1, 4, 32, 1),
 )
 """Model, board, cells, stages, P, S, Q."""
 

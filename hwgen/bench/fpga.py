@@ -46,6 +46,8 @@ POINTS = (
     Point(model="cnn_mnist_w1a1", board="icebreaker"),
     Point(model="cnn_mnist_w1a1", board="hx8k_b_evn"),
     Point(model="cnn_mnist_w1a1", board="ulx3s_25f"),
+    Point(model="tfc_w1a1", board="tang_nano_9k"),
+    Point(model="cnn_mnist_w1a1", board="tang_nano_9k"),
     Point(model="lenet_w1a1", board="ulx3s_12f"),
     Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 1)),
     Point(model="cnv_w1a1", board="ecp5_5g_evn", shape=(64, 64, 1)),

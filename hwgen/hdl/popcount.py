@@ -1,7 +1,8 @@
 """XNOR and popcount of S lanes, centred: the inner product of two bipolar vectors, halved.
 
-Three back ends count with a tree of `hwgen.plan.compressor`: `XnorPopcount` with adders for any tool,
-`CarryXnorPopcount` with ECP5's carry cells, `LogicXnorPopcount` with iCE40's logic cells.
+Four back ends count with a tree of `hwgen.plan.compressor`: `XnorPopcount` with adders for any tool,
+`CarryXnorPopcount` with ECP5's carry cells, `LogicXnorPopcount` with iCE40's logic cells, `AluXnorPopcount` with
+Gowin's ALUs.
 """
 
 from amaranth import Cat, Const, Elaboratable, Module, Mux, Signal, signed
@@ -11,9 +12,10 @@ from amaranth.lib.wiring import In, Out
 from ..plan.compressor import Counter
 from ..plan.style import Style
 from .ecp5 import CarryChain, Product
+from .gowin import AluChain, Same
 from .ice40 import LogicChain
 
-__all__ = ["CarryXnorPopcount", "LogicXnorPopcount", "XnorPopcount"]
+__all__ = ["AluXnorPopcount", "CarryXnorPopcount", "LogicXnorPopcount", "XnorPopcount"]
 
 
 class XnorPopcount(wiring.Component):
@@ -250,6 +252,61 @@ class LogicXnorPopcount(XnorPopcount):
         self._register(m, self.count, value.as_signed() if self._centred else value - self.lanes // 2)
         if self.tree.size == self.lanes - 1:
             self._register(m, self.carry, self._lane(self.lanes - 1))
+
+
+class AluXnorPopcount(LogicXnorPopcount):
+    """`XnorPopcount` in Gowin's ALUs, with what iCE40's does with the last lane and the centring.
+
+    Levels without registers between them are one chain, as in ECP5's: the ALU that takes an adder's carry-in gives out
+    the carry of the adder before.
+    """
+
+    LONGEST = 60
+    """ALUs of a chain: ten tiles of a row, where it still finds a place."""
+
+    def elaborate(self, platform):
+        self._chains, self._top = 0, None
+        self._open()
+        return super().elaborate(platform)
+
+    def _open(self):
+        self._chain = AluChain(f"chain_{self._chains}")
+        self._chains += 1
+
+    def _close(self, m, inverted=False):
+        if self._top is not None:
+            m.d.comb += self._top.eq(self._chain.top(inverted))
+        self._chain.close(m)
+        self._top = None
+        self._open()
+
+    def _operand(self, m, part, level, name, results):
+        if part.level == 0:
+            return [Same(self.weights[part.bit], self.activations[part.bit])]
+        return super()._operand(m, part, level, name, results)
+
+    def _add(self, m, level, nodes, operands, carries):
+        last = self.tree in nodes
+        if last and self.shift:
+            self._close(m)
+            bits = [[part.bit if isinstance(part, Same) else part for part in parts] for parts in operands[0]]
+            return XnorPopcount._add(self, m, level, nodes, [bits], carries)
+        sums = []
+        for i, (node, parts) in enumerate(zip(nodes, operands, strict=True)):
+            wider, narrower = sorted(parts, key=len, reverse=True)
+            if len(self._chain) + len(wider) + 2 > self.LONGEST:
+                self._close(m)
+            lane = node.bit
+            below = self._chain.inject(0 if lane is None else Same(self.weights[lane], self.activations[lane]))
+            if self._top is not None:
+                m.d.comb += self._top.eq(below)
+            self._top = Signal(name=f"top_{level}_{i}")
+            padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
+            bits = [*(self._chain.add(x, y) for x, y in zip(wider, padded, strict=True)), self._top]
+            sums.append(bits[: node.width])
+        if level in self._registers:
+            self._close(m, inverted=last and self._centred)
+        return sums
 
 
 def _count_few(lanes, more):

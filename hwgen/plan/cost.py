@@ -9,8 +9,8 @@ from .plan import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
-    """LUTs of a family, as nextpnr packs them (iCE40: logic cells; ECP5: LUT4, a carry cell is two), per unit of what
-    `quantities` counts.
+    """LUTs of a family, as nextpnr packs them (iCE40: logic cells; ECP5: LUT4, a carry cell is two; Gowin: LUT4 and
+    ALUs, with the LUT4s that flip-flops take), per unit of what `quantities` counts.
 
     Attributes
     ----------
@@ -59,6 +59,10 @@ FAMILY = {
         lanes=2.61, registers=0.3, split=24, accumulators=2.29, queue=1.23, stages=119, addresses=23.6, maps=19.5,
         border=4.76, words=1.58, window=1.44, codes=1.21, rings=1.44, tables=1.23, muxes=0.565, fixed=304,
     ),
+    "gowin": Coefficients(
+        lanes=2.57, registers=0.3, split=16, accumulators=3.42, queue=1.31, stages=108, addresses=34.5, maps=39,
+        border=5.9, words=1.68, window=2.55, codes=1.19, rings=1.44, tables=1.16, muxes=0.572, fixed=662,
+    ),
 }  # fmt: skip
 
 CARRY_CELLS = {
@@ -69,6 +73,10 @@ CARRY_CELLS = {
     "ecp5": Coefficients(
         lanes=1.15, registers=0.11, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5,
         border=5.46, words=2.4, window=2.07, codes=1.19, rings=1.38, tables=1.28, muxes=0.76, fixed=523,
+    ),
+    "gowin": Coefficients(
+        lanes=2.14, registers=0.06, split=18.5, accumulators=3.43, queue=1.24, stages=111, addresses=33.8, maps=41.1,
+        border=5.93, words=1.77, window=2.59, codes=1.18, rings=1.44, tables=1.16, muxes=0.572, fixed=701,
     ),
 }  # fmt: skip
 """The same for arrays in the family's own cells."""

@@ -55,7 +55,7 @@ def make_plan(
     )
 
 
-SPLIT_COST = {"generic": 1.12, "ice40": 1.09, "ecp5": 1.04}
+SPLIT_COST = {"generic": 1.12, "ice40": 1.09, "ecp5": 1.04, "gowin": 1.1}
 """By how much two planes at a time have to be faster: for them the array grows as much (`hwgen.bench.array`)."""
 
 

@@ -35,6 +35,8 @@ PATHS = {
     ("ice40", "generic"): Paths(start=4.0, level=1.7, control=9.0, wire=0.04),
     ("ice40", "ice40"): Paths(start=4.0, level=1.5, control=9.0, wire=0.04),
     ("ecp5", "generic"): Paths(start=6.0, level=1.75, control=6.0, wire=0.015),
+    ("gowin", "generic"): Paths(start=6.0, level=1.8, control=11.0, wire=0.02),
+    ("gowin", "gowin"): Paths(start=6.0, level=2.6, control=11.0, wire=0.02),
     ("ecp5", "ecp5"): Paths(start=2.0, level=1.46, control=6.0, wire=0.015),
 }
 """By family and cells."""

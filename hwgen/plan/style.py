@@ -7,11 +7,11 @@ from ..errors import InputError
 from .compressor import Counter, counter, registered_levels
 from .layout import ceil_div
 
-CELLS = ("generic", "ice40", "ecp5")
-STAGES = {"generic": 1, "ice40": 2, "ecp5": 2}
+CELLS = ("generic", "ice40", "ecp5", "gowin")
+STAGES = {"generic": 1, "ice40": 2, "ecp5": 2, "gowin": 2}
 """Registers within the popcount where nobody says how many."""
 
-DEPTHS = {"generic": (1, 2), "ice40": (1, 2, 3), "ecp5": (1, 2, 3)}
+DEPTHS = {"generic": (1, 2), "ice40": (1, 2, 3), "ecp5": (1, 2, 3), "gowin": (1, 2)}
 """What the planner tries where it looks for the best."""
 
 SHARED = 8
@@ -31,7 +31,7 @@ class Style:
     Parameters
     ----------
     cells : ``"generic"``: adders, for any tool; ``"ice40"``: logic cells packed by hand; ``"ecp5"``: carry cells packed
-        by hand, behind a register for weights and activations
+        by hand, behind a register for weights and activations; ``"gowin"``: ALUs packed by hand
     stages : registers within the popcount, at least 1; a tree of fewer levels has fewer
 
     Raises
@@ -50,9 +50,10 @@ class Style:
 
     def tree(self, lanes: int) -> Counter:
         """What counts S lanes: all of them, or 2^k - 1 where the accumulator takes one more: in ECP5's cells always,
-        with constants for what is not there, in iCE40's where S is 2^k."""
+        with constants for what is not there, in iCE40's and Gowin's where S is 2^k."""
         full = max(3, (1 << (lanes - 1).bit_length()) - 1)
-        return counter(full if self.cells == "ecp5" or (self.cells == "ice40" and full == lanes - 1) else lanes)
+        filled = self.cells == "ecp5" or (self.cells in ("ice40", "gowin") and full == lanes - 1)
+        return counter(full if filled else lanes)
 
     def counted(self, lanes: int) -> int:
         """Lanes that a processing element has cells for: in ECP5's a power of two, whatever of it is used."""

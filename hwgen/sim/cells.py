@@ -5,7 +5,8 @@ from pathlib import Path
 
 __all__ = ["with_cells"]
 
-MODELS = {name: Path(__file__).with_name(f"{name.lower()}.v") for name in ("CCU2C", "SB_LUT4", "SB_CARRY", "COUNTONES")}
+NAMES = ("ALU", "CCU2C", "SB_LUT4", "SB_CARRY", "COUNTONES")
+MODELS = {name: Path(__file__).with_name(f"{name.lower()}.v") for name in NAMES}
 
 
 def with_cells(verilog: str) -> str:

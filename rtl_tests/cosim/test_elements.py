@@ -26,6 +26,8 @@ def planned(name, array, style):
         ("two planes", (16, 32, 2), Style(stages=2)),
         ("ramps", (8, 8, 1), Style(cells="ecp5", stages=1)),
         ("two planes", (16, 32, 2), Style(cells="ice40", stages=2)),
+        ("two planes", (16, 32, 2), Style(cells="gowin", stages=2)),
+        ("dense only", (4, 64, 1), Style(cells="gowin")),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

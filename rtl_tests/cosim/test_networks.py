@@ -46,6 +46,7 @@ def test_network(case):
         ("dense only", "ecp5", 2, (32, 64, 1)),  # two weight memories
         ("two planes", "ice40", 1, None),
         ("points", "ice40", 2, None),  # S is no power of two
+        ("two planes", "gowin", 1, None),
         pytest.param("ramps", "ecp5", 2, None, marks=pytest.mark.slow),
         pytest.param("strides", "ecp5", 1, None, marks=pytest.mark.slow),
     ],

@@ -12,7 +12,7 @@ from hwgen.flow import synthesis, toolchain
 from hwgen.hdl.repeated import copies
 
 WIDTH, COUNT = 4, 8
-CELLS = {"ice40": "SB_DFF", "ecp5": "TRELLIS_FF"}
+CELLS = {"ice40": "SB_DFF", "ecp5": "TRELLIS_FF", "gowin": "DFF"}
 
 
 class Fan(wiring.Component):

@@ -19,6 +19,9 @@ CARRY = Style(cells="ecp5", stages=2)
         (Size(family="ice40", style=Style(), p=4, s=32, q=1, planes=1), 455),
         (Size(family="ice40", style=Style(cells="ice40"), p=4, s=32, q=1, planes=1), 421),
         (Size(family="ice40", style=Style(cells="ice40"), p=4, s=64, q=1, planes=1), 713),
+        (Size(family="gowin", style=Style(), p=8, s=64, q=1, planes=1), 1636),
+        (Size(family="gowin", style=Style(cells="gowin"), p=8, s=64, q=1, planes=1), 1172),
+        (Size(family="gowin", style=Style(cells="gowin"), p=4, s=32, q=1, planes=1), 370),
     ],
     ids=lambda value: (
         None if isinstance(value, int) else f"{value.family} {value.style.cells} {value.s} {value.planes} {value.split}"

@@ -17,16 +17,22 @@ from hwgen.plan.memory import block_rams, total_rams
 from hwgen.plan.plan import Plan
 from hwgen.plan.style import Style
 from hwgen.sim import verilator
+from hwgen.sim.cells import MODELS
 from hwgen.sim.trace import harness_defines, read_trace
 from hwgen.sim.verify import compare, script_for
 from rtl_tests.helpers.networks import Chain
 from rtl_tests.helpers.plans import plan_for
 from rtl_tests.helpers.zoo import CASES
 from rtl_tests.netlist.ecp5_ram import dp16kd
+from rtl_tests.netlist.gowin_ram import gowin_rams
 
 FOLDER = Path("build/rtl_tests")
-RAM_CELLS = {"ice40": "SB_RAM40_4K", "ecp5": "DP16KD"}
-BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s_25f"}
+RAM_CELLS = {
+    "ice40": ("SB_RAM40_4K",),
+    "ecp5": ("DP16KD",),
+    "gowin": ("SP", "SPX9", "DPB", "DPX9B", "SDPB", "SDPX9B"),
+}
+BOARDS = {"ice40": "icebreaker", "ecp5": "ulx3s_25f", "gowin": "tang_nano_9k"}
 MEMORIES = {
     "weights": "weights.table_",
     "activations": "activations.memory",
@@ -60,8 +66,15 @@ class Netlist:
 
 
 def netlist(plan: Plan, family: str, work: Path) -> Netlist:
-    (work / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
-    script = ["read_verilog accelerator.v", synthesis.script(family, "accelerator")]
+    made = synthesised(verilog.emit(Accelerator(plan), "accelerator"), "accelerator", family, work)
+    assert (work / "yosys.log").read_text().count("mapping memory") > 0
+    return made
+
+
+def synthesised(text: str, top: str, family: str, work: Path) -> Netlist:
+    """The netlist of Verilog with a module `top`; nothing of its memories is left."""
+    (work / "top.v").write_text(text)
+    script = ["read_verilog top.v", synthesis.script(family, top)]
     script += ["write_json netlist.json"]
     (work / "make.ys").write_text("\n".join(script) + "\n")
     toolchain.run("yosys", ["make.ys"], cwd=work, log=work / "yosys.log", limit=600)
@@ -72,9 +85,8 @@ def netlist(plan: Plan, family: str, work: Path) -> Netlist:
     toolchain.run("yosys", ["read.ys"], cwd=work, log=work / "read.log", limit=600)
     design = json.loads((work / "stat.json").read_text())["design"]
     assert design["num_memories"] == 0
-    assert log.count("mapping memory") > 0
     gates = re.findall(r"using FF mapping for memory (\S+)", log)
-    cells = json.loads((work / "netlist.json").read_text())["modules"]["accelerator"]["cells"].values()
+    cells = json.loads((work / "netlist.json").read_text())["modules"][top]["cells"].values()
     registered = sum("OUTREG" in cell["parameters"].values() for cell in cells)
     return Netlist((work / "netlist.v").read_text(), design["num_cells_by_type"], registered, tuple(gates))
 
@@ -88,6 +100,10 @@ def cell_models(family: str) -> str:
         while "`include" in text:
             text = re.sub(r'`include "(\w+\.vh)"', lambda match: (folder / match[1]).read_text(), text)
         text += dp16kd()
+    if family == "gowin":
+        names = "|".join([*RAM_CELLS[family], "ALU"])  # Yosys's ALU has no table of its own
+        text = re.sub(rf"module (?:{names}) .*?endmodule", "", text, flags=re.DOTALL)
+        text += gowin_rams() + MODELS["ALU"].read_text()
     return re.sub(r"\bspecify\b.*?\bendspecify\b", "", text, flags=re.DOTALL)  # delays: the simulation has none
 
 
@@ -96,7 +112,8 @@ def check_rams(plan: Plan, family: str, made: Netlist, count: int):
     target = boards.load(BOARDS[family]).target
     each = {spec.name: block_rams(spec, target) for spec in plan.memories}
     print(family, each)
-    assert made.cells[RAM_CELLS[family]] == sum(each.values()) == total_rams(plan, target) == count
+    found = sum(made.cells.get(cell, 0) for cell in RAM_CELLS[family])
+    assert found == sum(each.values()) == total_rams(plan, target) == count
     assert each["weights"] > 0 and each["activations"] > 0
     for spec in plan.memories:
         assert any(MEMORIES[spec.name] in name for name in made.gate_memories) != spec.block, spec.name
@@ -109,8 +126,10 @@ def check_rams(plan: Plan, family: str, made: Netlist, count: int):
         ("ice40", Style(cells="ice40"), 7, 0),
         ("ecp5", Style(), 6, 0),
         ("ecp5", Style(cells="ecp5", stages=2), 6, 6),
+        ("gowin", Style(), 6, 0),
+        ("gowin", Style(cells="gowin", stages=2), 6, 0),
     ],
-    ids=["ice40", "logic cells", "ecp5", "carry cells"],
+    ids=["ice40", "logic cells", "ecp5", "carry cells", "gowin", "ALUs"],
 )
 def test_digits(family, style, rams, registered, tmp_path):
     plan = digits(style)
@@ -131,7 +150,8 @@ def test_digits(family, style, rams, registered, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, family, rams", [("eight bits", "ice40", 16), ("eight bits", "ecp5", 6), ("identities", "ice40", 14)]
+    "name, family, rams",
+    [("eight bits", "ice40", 16), ("eight bits", "ecp5", 6), ("eight bits", "gowin", 6), ("identities", "ice40", 14)],
 )
 def test_block_rams(name, family, rams, tmp_path):
     """Thresholds in block RAM; activations in several columns."""

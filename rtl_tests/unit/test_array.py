@@ -16,6 +16,7 @@ BITS, PLANES, CAPTURES = 14, 3, 40
 STYLES = [
     Style(), Style(stages=3),
     Style(cells="ice40"), Style(cells="ice40", stages=2),
+    Style(cells="gowin"), Style(cells="gowin", stages=2),
     Style(cells="ecp5"), Style(cells="ecp5", stages=2),
 ]  # fmt: skip
 

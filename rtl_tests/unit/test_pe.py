@@ -28,6 +28,7 @@ def random_capture(rng, most_planes):
 STYLES = [
     Style(), Style(stages=2),
     Style(cells="ice40"), Style(cells="ice40", stages=2),
+    Style(cells="gowin"), Style(cells="gowin", stages=2),
     Style(cells="ecp5"), Style(cells="ecp5", stages=2),
 ]  # fmt: skip
 

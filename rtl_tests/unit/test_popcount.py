@@ -39,14 +39,14 @@ def compare(unit, cases):
     return len(seen)
 
 
-@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5", "gowin"])
 @pytest.mark.parametrize("lanes, stages, cases", [(2, 1, 32), (4, 1, 512), (4, 2, 512), (6, 2, 8192)])
 def test_every_input(lanes, stages, cases, cells):
     values = range(1 << lanes)
     assert check(lanes, Style(cells=cells, stages=stages), list(itertools.product(values, values, (0, 1)))) == cases
 
 
-@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5", "gowin"])
 @pytest.mark.parametrize(
     "lanes, stages", [(10, 3), (16, 1), (30, 2), (62, 4), (64, 1), (64, 3), (64, 9), (126, 5), (128, 2)]
 )
@@ -58,7 +58,7 @@ def test_random_inputs(lanes, stages, cells):
     assert check(lanes, Style(cells=cells, stages=stages), cases) == 300
 
 
-@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5", "gowin"])
 @pytest.mark.parametrize(
     "lanes, stages, shift", [(8, 1, 1), (8, 2, 4), (16, 1, 4), (16, 3, 2), (64, 2, 4), (128, 4, 3)]
 )
@@ -75,7 +75,7 @@ def test_left_lanes_that_count_more(lanes, stages, shift, cells):
     assert unit.compute(ones, same, 1, True) - unit.compute(ones, same) == left.bit_count() * ((1 << shift) - 1)
 
 
-@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5"])
+@pytest.mark.parametrize("cells", ["generic", "ice40", "ecp5", "gowin"])
 def test_twin_is_half_the_inner_product(cells):
     rng, inverted = random.Random(3), 4095 if cells == "ecp5" else 0
     for _ in range(200):

@@ -17,7 +17,7 @@ SETTLING = 15e-6
 class Clock(Elaboratable):
     """Drives the domain ``sync`` with `hertz` Hz, made by a PLL from the clock that the platform gives.
 
-    nextpnr reads the cell's parameters and constrains the clock by itself.
+    nextpnr reads the cell's parameters and constrains the clock by itself, but Gowin's, which is told the clock.
 
     Parameters
     ----------
@@ -47,8 +47,13 @@ class Clock(Elaboratable):
             source = {"i_PACKAGEPIN": pin.io}
         else:
             m.submodules.buffer = buffer = io.Buffer("i", pin)
-            source = {"i_CLKI" if self.cell == "EHXPLLL" else "i_REFERENCECLK": buffer.i}
-        ports = self._ecp5(clock) if self.cell == "EHXPLLL" else self._ice40(clock)
+            source = {{"EHXPLLL": "i_CLKI", "rPLL": "i_CLKIN"}.get(self.cell, "i_REFERENCECLK"): buffer.i}
+        if self.cell == "EHXPLLL":
+            ports = self._ecp5(clock)
+        elif self.cell == "rPLL":
+            ports = self._gowin(clock, oscillator, platform.family)
+        else:
+            ports = self._ice40(clock)
         parameters = {f"p_{name}": value for name, value in made.parameters.items()}
         m.submodules.pll = Instance(self.cell, **source, **parameters, **ports, o_LOCK=locked)
 
@@ -100,4 +105,21 @@ class Clock(Elaboratable):
             "i_PLLWAKESYNC": Const(0),
             "i_ENCLKOP": Const(0),
             "o_CLKOP": clock,
+        }
+
+    def _gowin(self, clock, oscillator, device):
+        unused = {"FBDSEL": 6, "IDSEL": 6, "ODSEL": 6, "DUTYDA": 4, "PSDA": 4, "FDLY": 4}
+        return {
+            "p_FCLKIN": f"{oscillator / 1e6:g}",
+            "p_DEVICE": device,
+            "p_CLKFB_SEL": "internal",
+            "p_DYN_IDIV_SEL": "false",
+            "p_DYN_FBDIV_SEL": "false",
+            "p_DYN_ODIV_SEL": "false",
+            "p_DYN_DA_EN": "false",
+            "i_CLKFB": Const(0),
+            "i_RESET": Const(0),
+            "i_RESET_P": Const(0),
+            **{f"i_{name}": Const(0, bits) for name, bits in unused.items()},
+            "o_CLKOUT": clock,
         }
