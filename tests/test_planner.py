@@ -109,7 +109,7 @@ def test_aims():
     """Each aim is the best at what it is for; a larger array is offered only where it is asked for."""
     network, board = models.load("cnn_mnist_w1a1").network, boards.load("ulx3s_25f")
     made = {aim: Fit.of(plan(network, board, aim=aim), board.target) for aim in (None, "fps", "latency", "luts")}
-    assert made[None].luts <= 13_000 < made["fps"].luts <= 0.8 * board.target.luts
+    assert made[None].luts <= 13_000 < made["fps"].luts <= 0.85 * board.target.luts
     assert made["fps"].fps > 1.2 * made[None].fps
     assert made["latency"].latency_us <= 1.02 * min(fit.latency_us for fit in made.values())
     assert made["luts"].luts < min(made[aim].luts for aim in (None, "fps", "latency"))
@@ -163,7 +163,7 @@ def test_the_clock_of_an_array():
 def test_nothing_is_offered_that_was_never_routed():
     network, board = models.load("cnv_w1a1").network, boards.load("ulx3s_85f")
     made = Fit.of(plan(network, board, aim="fps"), board.target)
-    assert 13_000 < made.luts <= 22_000 < 0.8 * board.target.luts
+    assert 13_000 < made.luts <= 22_000 < 0.85 * board.target.luts
 
 
 def test_a_narrow_array():
