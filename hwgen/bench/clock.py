@@ -53,6 +53,11 @@ POINTS = (
     ("cnn_mnist_w1a1", "ulx3s_25f", (32, 32, 3), "ecp5", 2),
     ("lenet_w1a1", "ulx3s_12f", (16, 32, 4), "ecp5", 2),
     ("cnv_w1a1", "ulx3s_85f", (64, 64, 1), "ecp5", 2),
+    ("tfc_w1a1", "tang_nano_9k", (4, 32, 1), "gowin", 1),
+    ("tfc_w1a1", "tang_nano_9k", (4, 32, 1), "gowin", 2),
+    ("tfc_w1a1", "tang_nano_9k", (4, 24, 1), "gowin", 2),
+    ("tfc_w1a1", "tang_nano_9k", (4, 24, 1), "generic", 1),
+    ("cnn_mnist_w1a1", "tang_nano_9k", (24, 24, 1), "gowin", 2),
 )
 """Model, board, (P, S, Q), cells, stages."""
 
