@@ -24,36 +24,14 @@ from .. import outputs
 from ..boards import Board
 from ..errors import InputError, TimingError
 from . import synthesis, toolchain
-from .place_and_route import PLACEMENT, ROUTED, TIMING, best, place_and_route
+from .families import FLOWS, TOP
+from .place_and_route import ROUTED, TIMING, best, place_and_route
 
 __all__ = ["Bitstream", "Progress", "build", "pack", "prepare"]
 
 Progress = Callable[[str], AbstractContextManager[object]]
 """Called with the name of a step; what it returns is entered while that step runs."""
 
-TOP = "top"
-
-_TOOLS = {
-    "ice40": ("nextpnr-ice40", "icepack"),
-    "ecp5": ("nextpnr-ecp5", "ecppack"),
-    "gowin": ("nextpnr-himbaechel-gowin", "gowin_pack"),
-}
-_PRODUCT = {"ice40": f"{TOP}.bin", "ecp5": f"{TOP}.bit", "gowin": f"{TOP}.fs"}
-_CELLS = {
-    "ice40": {
-        "luts": ("ICESTORM_LC",),
-        "rams": ("ICESTORM_RAM",),
-        "sprams": ("ICESTORM_SPRAM",),
-        "dsps": ("ICESTORM_DSP",),
-    },
-    "ecp5": {"luts": ("TRELLIS_COMB",), "rams": ("DP16KD",), "sprams": (), "dsps": ("MULT18X18D",)},
-    # An ALU is a LUT4 in another mode, and takes its place.
-    "gowin": {"luts": ("LUT4", "ALU"), "rams": ("BSRAM",), "sprams": (), "dsps": ("MULT18X18",)},
-}
-_ENOUGH = {"gowin": "--no-route"}
-_UNROUTED = {"gowin": {"luts": ("LUT4",)}}
-"""Until it routes, nextpnr counts for each ALU a LUT4, which keeps the place free."""
-_NETLIST = {"ice40": f"{TOP}.json", "ecp5": f"{TOP}.json", "gowin": f"{TOP}.syn.json"}
 _KEPT = (".il", ".ys", ".pcf", ".lpf", ".cst")
 _REPORT = "report.json"
 
@@ -123,7 +101,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
 
 def _placement(board) -> str:
     """nextpnr's options; Gowin's platform writes no constraint of the clock."""
-    placement = PLACEMENT[board.target.family]
+    placement = FLOWS[board.target.family].placement
     return f"{placement} --freq {board.target.clock_hz / 1e6}" if board.target.family == "gowin" else placement
 
 
@@ -186,7 +164,8 @@ def build(
     outputs.writable_folder(folder)
     with progress("writing the netlist"):
         plan = prepare(top, board)
-    nextpnr, packer = _TOOLS[board.target.family]
+    flow = FLOWS[board.target.family]
+    nextpnr, packer = flow.nextpnr, flow.packer
     tools = toolchain.versions(
         "amaranth", "amaranth-boards", "yosys", nextpnr, *{packer}.intersection(toolchain.PACKAGES)
     )
@@ -215,7 +194,7 @@ def build(
             commands = _commands(plan)
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
-                synthesis.finish(board.target.family, work / _NETLIST[board.target.family])
+                synthesis.finish(board.target.family, work / flow.netlist)
             arguments = commands[nextpnr]
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
@@ -235,9 +214,7 @@ def build(
 
 
 def pack(top: Elaboratable, board: Board) -> dict[str, int]:
-    """The cells of `top` on `board` by the names of `Bitstream`'s counts, as nextpnr packs them, without placing them.
-
-    Gowin's are placed, since a flip-flop takes the LUT beside it where that is not the one that drives it.
+    """The cells of `top` on `board` by the names of `Bitstream`'s counts, as nextpnr packs them, without routing them.
 
     Raises
     ------
@@ -245,17 +222,17 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
     InputError : as `prepare`
     """
     plan = prepare(top, board)
-    tool = _TOOLS[board.target.family][0]
-    arguments = _commands(plan)[tool]
+    flow = FLOWS[board.target.family]
+    arguments = _commands(plan)[flow.nextpnr]
     at = next(i for i, argument in enumerate(arguments) if argument.endswith(ROUTED))
     del arguments[at - 1 : at + 1]  # what is not placed cannot be written
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         plan.extract(folder)
         toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=None)
-        synthesis.finish(board.target.family, work / _NETLIST[board.target.family])
-        toolchain.run(tool, [_ENOUGH.get(board.target.family, "--pack-only"), *arguments], cwd=work, log=None)
-        return _cells(work / TIMING, {**_CELLS[board.target.family], **_UNROUTED.get(board.target.family, {})})
+        synthesis.finish(board.target.family, work / flow.netlist)
+        toolchain.run(flow.nextpnr, [flow.pack, *arguments], cwd=work, log=None)
+        return _cells(work / TIMING, {**flow.cells, **flow.packed})
 
 
 def _commands(plan: BuildPlan) -> dict[str, list[str]]:
@@ -297,12 +274,12 @@ def _measure(
     seed = best(tried)
     fmax = None if seed is None else tried[seed]
     assert seed is not None and fmax is not None  # or `place_and_route` has raised
-    bitstream = work / _PRODUCT[board.target.family]
+    bitstream = work / FLOWS[board.target.family].product
     return Bitstream(
         board=board.name,
         bitstream=bitstream,
         digest=hashlib.sha256(bitstream.read_bytes()).hexdigest(),
-        **_cells(work / TIMING, _CELLS[board.target.family]),
+        **_cells(work / TIMING, FLOWS[board.target.family].cells),
         fmax_mhz=fmax,
         clock_mhz=board.target.clock_hz / 1e6,
         seed=seed,

@@ -8,16 +8,7 @@ from pathlib import Path
 from ..errors import BuildError
 from . import toolchain
 
-__all__ = ["PLACEMENT", "ROUTED", "TIMING", "best", "hopeless", "place_and_route"]
-
-PLACEMENT = {
-    "ice40": "--placer heap --router router2",
-    "ecp5": "--placer static --router router1",
-    "gowin": "--placer heap --router router2",
-}
-"""Router2 took longer than router1 for CNV on 64 x 64 x 1 elements on an LFE5U-85F, for a lower clock. On an iCE40-HX8K
-router1 was seen to make no progress for minutes with arrays in logic cells; with smaller ones on an UP5K it reached up
-to a sixth more."""
+__all__ = ["ROUTED", "TIMING", "best", "hopeless", "place_and_route"]
 
 ROUTED = (".asc", ".config", ".pnr.json")
 """How the names of what nextpnr makes end."""
