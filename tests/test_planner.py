@@ -305,7 +305,7 @@ def test_cnv_keeps_the_array_busy(shape, least):
 @pytest.mark.parametrize(
     "board, style",
     [
-        ("icebreaker", Style(cells="ice40")),
+        ("icebreaker", Style(cells="ice40", stages=2)),
         ("ulx3s_12f", Style(cells="ecp5", stages=2)),
         ("tang_nano_9k", Style(cells="gowin", stages=2)),
     ],

@@ -231,7 +231,7 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
         plan.extract(folder)
         toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=None)
         synthesis.finish(board.target.family, work / flow.netlist)
-        toolchain.run(flow.nextpnr, [flow.pack, *arguments], cwd=work, log=None)
+        toolchain.run(flow.nextpnr, [flow.pack, "--seed", "1", *arguments], cwd=work, log=None)
         return _cells(work / TIMING, {**flow.cells, **flow.packed})
 
 
