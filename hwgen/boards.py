@@ -28,11 +28,13 @@ class Family:
     name : ``"ice40"``, ``"ecp5"`` or ``"gowin"`` (its GW1N devices)
     ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
     spram_shape : (depth, width) of one single-port RAM without initial contents
+    plls : the cells that make other clocks, keys of `hwgen.pll.CELLS`
     """
 
     name: str
     ram_shapes: tuple[tuple[int, int], ...]
     spram_shape: tuple[int, int] | None
+    plls: tuple[str, ...]
 
     def tiling(self, width: int, depth: int) -> tuple[int, int, int]:
         """Block RAMs that a memory takes side by side for width and one after another for depth, and the depth of each:
@@ -48,16 +50,19 @@ FAMILIES = {
             name="ice40",
             ram_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
             spram_shape=(16384, 16),
+            plls=("SB_PLL40_CORE", "SB_PLL40_PAD"),
         ),
         Family(
             name="ecp5",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
+            plls=("EHXPLLL",),
         ),
         Family(
             name="gowin",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
+            plls=("rPLL",),
         ),
     )
 }
@@ -140,7 +145,7 @@ class Board:
     synthesis : more options for Yosys's synthesis command; may be empty
     leds : how many LEDs the platform offers as ``led``, 0 .. 8
     baud : speed of the serial port, in bits per second
-    pll : the cell that makes another clock of the oscillator's, a key of `hwgen.pll.CELLS`
+    pll : the cell that makes another clock of the oscillator's, one of `Family.plls`
     target : the FPGA, with the oscillator's clock
 
     Raises
@@ -168,8 +173,9 @@ class Board:
         for name in ("toolchain", "synthesis"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
-        if self.pll not in pll.CELLS:
-            raise ValueError(f"pll is one of {', '.join(pll.CELLS)}, not {self.pll!r}")
+        plls = self.target.traits.plls
+        if self.pll not in plls:
+            raise ValueError(f"pll of the family {self.target.family} is {' or '.join(plls)}, not {self.pll!r}")
         _positive(self, "leds", least=0)
         if self.leds > 8:
             raise ValueError(f"leds is 0..8, not {self.leds}")
@@ -197,6 +203,15 @@ class Board:
             return replace(self, target=replace(self.target, clock_hz=int(made.frequency)))
         except ValueError as error:
             raise InputError(f"{self.name} at {float(made.frequency) / 1e6:g} MHz: {error}") from None
+
+    def fastest(self, hertz: float) -> "Board":
+        """The board with a design that runs at the highest clock up to `hertz`: of the PLL, or the oscillator's where
+        the PLL makes none that is faster."""
+        try:
+            faster = self.clocked(hertz)
+        except InputError:
+            return self
+        return faster if faster.target.clock_hz > self.target.clock_hz else self
 
     @property
     def divisor(self) -> int:

@@ -5,9 +5,11 @@ PLL Design User Guide (FPGA-TN-02200, feedback from CLKOP), as the open tools ic
 User Guide (UG286) and GW1NR data sheet (DS117, speed C6/I5), as gowin_pll and gowin_pack apply them.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 
 __all__ = ["CELLS", "Setting", "setting"]
 
@@ -100,8 +102,15 @@ CELLS = {"SB_PLL40_CORE": _ice40, "SB_PLL40_PAD": _ice40, "EHXPLLL": _ecp5, "rPL
 """The cells that boards may name, and all settings of each for a clock."""
 
 
+@cache
+def _settings(cell: str, clock: int) -> list[Setting]:
+    """All of them, by frequency; of the same the one with the fastest phase detector last, of those the first."""
+    return sorted(reversed([*CELLS[cell](clock)]), key=lambda made: (made.frequency, made.detector))
+
+
 def setting(cell: str, clock: int, wish: float) -> Setting | None:
     """The highest frequency of `cell` from a clock of `clock` Hz that is at most `wish` Hz, of those the one with the
     fastest phase detector; None if there is none."""
-    usable = [made for made in CELLS[cell](clock) if made.frequency <= wish]
-    return max(usable, key=lambda made: (made.frequency, made.detector), default=None)
+    made = _settings(cell, clock)
+    at = bisect_right(made, wish, key=lambda setting: setting.frequency)
+    return made[at - 1] if at else None

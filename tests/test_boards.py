@@ -104,7 +104,7 @@ def test_a_board_of_ones_own(tmp_path):
         ('"ice40"', '"ice65"', r"family is one of ice40, ecp5, gowin, not 'ice65'"),
         ('"ice40"', '"ecp5"', r"sprams is 0 in the family ecp5, not 4"),
         ('"ice40"', '"gowin"', r"sprams is 0 in the family gowin, not 4"),
-        ('"SB_PLL40_PAD"', '"PLLVR"', r"pll is one of SB_PLL40_CORE, SB_PLL40_PAD, EHXPLLL, rPLL, not 'PLLVR'"),
+        ('"SB_PLL40_PAD"', '"rPLL"', r"pll of the family ice40 is SB_PLL40_CORE or SB_PLL40_PAD, not 'rPLL'"),
         (":ICEBreakerPlatform", "", r"platform is 'module:Class', not 'amaranth_boards.icebreaker'"),
         ('synthesis = ""', "synthesis = 1", r"synthesis is a text, not 1"),
         ("[target]", "[fpga]", r"it has no table \[target\]"),

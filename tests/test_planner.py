@@ -1,6 +1,7 @@
 """The planner: what it chooses, what it refuses and in which words, and how fast it is."""
 
 import itertools
+import json
 import subprocess
 import sys
 import time
@@ -124,7 +125,8 @@ def test_cells_and_stages_are_the_best_of_all(aim):
 
     def figure(**more):
         fit = Fit.of(plan(network, board, aim=aim, fastest=True, **more), board.target)
-        return {"fps": 1 / fit.at(fit.mhz).fps, "latency": fit.at(fit.mhz).latency_us, "luts": fit.luts}[aim]
+        fit = fit.at(1e6 * fit.mhz)
+        return {"fps": 1 / fit.fps, "latency": fit.latency_us, "luts": fit.luts}[aim]
 
     styles = [("generic", 1), ("generic", 2), ("ecp5", 1), ("ecp5", 2), ("ecp5", 3)]
     alone = [figure(cells=cells, stages=stages) for cells, stages in styles]
@@ -158,6 +160,47 @@ def test_the_clock_of_an_array():
     assert mhz(8, 64, stages=1) < mhz(8, 64, stages=2)
     assert mhz(64, 64) < mhz(8, 64)
     assert mhz(8, 64) < mhz(8, 64, device="LFE5UM5G-85F")
+
+
+@pytest.mark.parametrize(
+    "model, board, mhz",
+    [
+        ("tfc_w1a1", "icebreaker", 39.9),
+        ("tfc_w1a1", "hx8k_b_evn", 93.3),
+        ("tfc_w1a1", "tang_nano_9k", 83.8),
+        ("sfc_w1a1", "ulx3s_12f", 139.3),
+        ("cnv_w1a1", "ulx3s_85f", 123.4),
+    ],
+)
+def test_clocks_of_bitstreams(model, board, mhz):
+    """Of every kind of device the clock that README's bitstream, or that of docs/numbers.md, has reached."""
+    board = boards.load(board)
+    assert 0.85 * mhz < Fit.of(plan(models.load(model).network, board), board.target).mhz < 1.15 * mhz
+
+
+def test_a_faster_clock_never_takes_a_slower_array():
+    """Where an array cannot be expected to reach the clock, others that can are taken only if they are faster there."""
+    network, board = models.load("cnn_mnist_w1a1").network, boards.load("ulx3s_25f")
+    rates = []
+    for mhz in (25, 100, 130, 160, 200):
+        clocked = board.clocked(1e6 * mhz)
+        fit = Fit.of(plan(network, clocked), clocked.target)
+        rates.append(fit.at(min(clocked.target.clock_hz, 0.9e6 * fit.mhz)).fps)
+    assert rates == sorted(rates) and rates[0] < rates[1]
+
+
+def test_clock_max(capsys, tmp_path):
+    """The plan, and what is generated, are told at the clock of the PLL that is expected to be reached."""
+    made = []
+    for command, *more in (["plan", "--json"], ["generate", "--json", "-o", str(tmp_path / "made")]):
+        assert main([command, "tfc_w1a1", "--board", "icebreaker", "--clock", "max", *more]) == 0
+        made.append(json.loads(capsys.readouterr().out))
+    planned, manifest = made
+    assert 12 < planned["clock_mhz"] <= planned["estimated_fmax_mhz"] < planned["clock_mhz"] + 1
+    assert planned["fps"] == 1e6 * planned["clock_mhz"] / 784
+    assert {**planned, **manifest} == manifest
+    assert main(["plan", "tfc_w1a1", "--board", "icebreaker", "--clock", "max", "--fps", "90000"]) == 2
+    assert "images/s, not 90,000; take --aim fps or a larger board" in capsys.readouterr().err
 
 
 def test_nothing_is_offered_that_was_never_routed():

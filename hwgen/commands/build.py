@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from ..errors import InputError, TimingError
+from ..errors import TimingError
 from . import Answer
 from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit, positive
 
@@ -107,11 +107,8 @@ def _fastest(build, board, made, session):
     """Built again at the clock that `made` has reached at the oscillator's, or slower where it is not reached again."""
     reached = made.fmax_mhz
     while True:
-        try:
-            faster = board.clocked(reached * 1e6)
-        except InputError:  # the PLL makes nothing of it
-            return made, board
-        if faster.target.clock_hz <= board.target.clock_hz:
+        faster = board.fastest(reached * 1e6)
+        if faster == board:
             return made, board
         session.message(f"it reaches {reached} MHz; the PLL makes {faster.target.clock_hz / 1e6:g} MHz")
         try:

@@ -43,11 +43,12 @@ def add_shape(parser: argparse.ArgumentParser):
     group.add_argument(
         "--cells", metavar="CELLS",
         help="generic: whatever the tool makes of adders; ice40, ecp5, gowin: the family's cells packed by hand "
-        "(its default)",
+        "(default: the family's, with --aim what is best)",
     )  # fmt: skip
     group.add_argument(
-        "--stages", type=positive, metavar="N", help="registers in a popcount (default: 2, of generic cells 1)"
-    )
+        "--stages", type=positive, metavar="N",
+        help="registers in a popcount (default: 2, of generic cells 1; with --aim what is best)",
+    )  # fmt: skip
 
 
 def add_clock(parser: argparse.ArgumentParser):
@@ -121,7 +122,8 @@ def load_model(options: argparse.Namespace, session: Session) -> "Model":
 
 
 def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board, Model]":
-    """The plan that `add_model`, `add_board`, `add_shape` and `add_clock` ask for, against its board, and the model."""
+    """The plan that `add_model`, `add_board`, `add_shape` and `add_clock` ask for, at the clock that it is to run at,
+    its board, with that clock where it is given in MHz, and the model."""
     from .. import boards
     from ..plan import Fit, plan
 
@@ -135,7 +137,8 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
             model.network, board, options.p, options.s, options.q,
             cells=options.cells, stages=options.stages, aim=options.aim, fps=options.fps, fastest=fastest,
         )  # fmt: skip
-    return Fit.of(planned, board.target), board, model
+    fit = Fit.of(planned, board.target)
+    return fit.at(board.fastest(1e6 * fit.mhz).target.clock_hz) if fastest else fit, board, model
 
 
 def load_data(options: argparse.Namespace, session: Session, model: "Model") -> "Dataset":

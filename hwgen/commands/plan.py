@@ -23,6 +23,4 @@ def run(options, session) -> Answer:
     from ..report.plan import plan_facts, plan_text
 
     fit, board, _ = load_fit(options, session)
-    if options.clock == "max":
-        fit = fit.at(fit.mhz)
     return Answer(text=plan_text(fit, board), json={"model": options.model, **plan_facts(fit, board)})

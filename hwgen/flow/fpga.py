@@ -122,6 +122,11 @@ def _platform(board) -> TemplatedPlatform:
         raise InputError(
             f"board {board.name}: its platform has no toolchain {board.toolchain!r}; correct its file"
         ) from None
+    toolchain = FLOWS[board.target.family].toolchain
+    if platform.toolchain != toolchain:
+        raise InputError(
+            f"board {board.name}: the toolchain of {board.target.family} is {toolchain!r}; correct its file"
+        )
     try:
         for number in range(board.leds):
             platform.lookup("led", number)
@@ -214,7 +219,8 @@ def build(
 
 
 def pack(top: Elaboratable, board: Board) -> dict[str, int]:
-    """The cells of `top` on `board` by the names of `Bitstream`'s counts, as nextpnr packs them, without routing them.
+    """The cells of `top` on `board` by the names of `Bitstream`'s counts, as nextpnr packs them; it routes none, and
+    places only Gowin's.
 
     Raises
     ------
@@ -225,7 +231,7 @@ def pack(top: Elaboratable, board: Board) -> dict[str, int]:
     flow = FLOWS[board.target.family]
     arguments = _commands(plan)[flow.nextpnr]
     at = next(i for i, argument in enumerate(arguments) if argument.endswith(ROUTED))
-    del arguments[at - 1 : at + 1]  # what is not placed cannot be written
+    del arguments[at - 1 : at + 1]  # what is not routed cannot be written
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         plan.extract(folder)

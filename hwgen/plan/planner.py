@@ -54,9 +54,9 @@ class Fit:
         mhz = estimate_mhz(plan, target.family, target.device, luts)
         return cls(plan=plan, target=target, luts=luts, rams=total_rams(plan, target), mhz=mhz)
 
-    def at(self, mhz: float) -> "Fit":
+    def at(self, hertz: float) -> "Fit":
         """The same at another clock."""
-        return replace(self, target=replace(self.target, clock_hz=int(1e6 * mhz)))
+        return replace(self, target=replace(self.target, clock_hz=int(hertz)))
 
     @property
     def fits(self) -> bool:
@@ -146,15 +146,18 @@ def plan(
     if not usable:
         raise _refusal(network, board, fits, limit)
     if fastest:
-        usable = [fit.at(MARGIN * fit.mhz) for fit in usable]
-    else:  # where no array can be expected to reach the clock, that is what building it will say
+        usable = [fit.at(board.fastest(1e6 * fit.mhz).target.clock_hz) for fit in usable]
+    elif aim == "luts":  # where nothing can be expected to reach the clock, that is what building it will say
         usable = [fit for fit in usable if MARGIN * fit.mhz >= target.clock_hz / 1e6] or usable
+    else:
+        usable = [fit.at(min(target.clock_hz, MARGIN * 1e6 * fit.mhz)) for fit in usable]
     fast = [fit for fit in usable if fit.fps >= fps]
     if not fast:
         most_fps = max(fit.fps for fit in usable)
+        faster = "" if fastest else ", a faster --clock"
         raise InputError(
             f"{network.name} on {board.name} reaches {most_fps:,.0f} images/s, not {fps:,.0f}; "
-            f"take --aim fps, a faster --clock or a larger board"
+            f"take --aim fps{faster} or a larger board"
         )
     return _best(fast, aim).plan
 

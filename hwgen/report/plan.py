@@ -23,6 +23,7 @@ def plan_facts(fit: Fit, board: Board) -> dict:
         "layers": [stage.name for stage in plan.stages],
         "interval": plan.interval,
         "latency": plan.latency,
+        "clock_mhz": fit.target.clock_hz / 1e6,
         "fps": fit.fps,
         "latency_us": fit.latency_us,
         "macs": plan.macs,
