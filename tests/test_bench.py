@@ -90,7 +90,7 @@ def test_paths_are_found_again():
     def worst(of):
         return max(abs(path(m.levels, m.luts, of) / m.path - 1) for m in measured)
 
-    assert worst(start[kind]) > 0.1 and worst(found) < 0.02
+    assert worst(start[kind]) > 0.1 and worst(found) < 0.04
 
 
 def test_bitstreams_and_what_was_not_built(monkeypatch, tmp_path, capsys):

@@ -40,7 +40,7 @@ class Size:
 SIZES = (
     *(
         Size(family="ice40", style=style, p=32, s=s, q=1, planes=planes)
-        for style in (Style(), Style(cells="ice40"))
+        for style in (Style(), Style(cells="ice40", stages=2))
         for s, planes in ((32, 1), (64, 1), (32, 8))
     ),
     *(
@@ -71,7 +71,7 @@ def finn(size: Size, threshold_bits: int = BITS) -> float:
 
 
 GOALS = (
-    (Size(family="ice40", style=Style(cells="ice40"), p=32, s=64, q=1, planes=1), 2.8),
+    (Size(family="ice40", style=Style(cells="ice40", stages=2), p=32, s=64, q=1, planes=1), 2.8),
     (Size(family="ecp5", style=Style(cells="ecp5", stages=2), p=64, s=64, q=1, planes=1), 2.2),
     (Size(family="ecp5", style=Style(cells="ecp5", stages=2), p=64, s=64, q=1, planes=8, split=4), 2.2),
 )

@@ -32,12 +32,12 @@ class Paths:
 
 
 PATHS = {
-    ("ice40", "generic"): Paths(start=4.0, level=1.7, control=9.0, wire=0.04),
-    ("ice40", "ice40"): Paths(start=4.0, level=1.5, control=9.0, wire=0.04),
-    ("ecp5", "generic"): Paths(start=6.0, level=1.75, control=6.0, wire=0.015),
+    ("ice40", "generic"): Paths(start=6.12, level=0.841, control=8.01, wire=0.0731),
+    ("ice40", "ice40"): Paths(start=4.03, level=1.52, control=9.07, wire=0.054),
+    ("ecp5", "generic"): Paths(start=7.57, level=1.54, control=6.0, wire=0.0155),
+    ("ecp5", "ecp5"): Paths(start=1.42, level=1.84, control=6.26, wire=0.0104),
     ("gowin", "generic"): Paths(start=6.0, level=1.8, control=11.0, wire=0.02),
-    ("gowin", "gowin"): Paths(start=6.0, level=2.6, control=11.0, wire=0.02),
-    ("ecp5", "ecp5"): Paths(start=2.0, level=1.46, control=6.0, wire=0.015),
+    ("gowin", "gowin"): Paths(start=5.97, level=2.59, control=11.0, wire=0.0216),
 }
 """By family and cells."""
 
