@@ -15,14 +15,14 @@ SMALLEST = {
     "bc_vgg_w1a8": str(LARGE),
     "cnn_mnist_w1a1": "icebreaker",
     "cnv_w1a1": "ulx3s_45f",
-    "cnv_w1a2": "ulx3s_85f",
+    "cnv_w1a2": "ecp5_5g_evn",
     "lenet_w1a1": "ulx3s_12f",
-    "lfc_w1a1": "ulx3s_85f",
-    "sfc_w1a1": "ulx3s_12f",
+    "lfc_w1a1": "ecp5_5g_evn",
+    "sfc_w1a1": "tang_nano_9k",
     "tfc_w1a1": "icebreaker",
-    "tinbinn_w1a8": "ulx3s_85f",
+    "tinbinn_w1a8": "ecp5_5g_evn",
 }
-"""What README says. (The ULX3S of 12F and 25F hold the same die. No board holds the weights of bc_vgg_w1a8.)"""
+"""By LUTs, then by name. (The ULX3S of 12F and 25F hold the same die, and so do two boards of 85F. No board holds the weights of bc_vgg_w1a8.)"""
 
 
 def smallest(network):
