@@ -22,7 +22,7 @@ SMALLEST = {
     "tfc_w1a1": "icebreaker",
     "tinbinn_w1a8": "ecp5_5g_evn",
 }
-"""By LUTs, then by name. (The ULX3S of 12F and 25F hold the same die, and so do two boards of 85F. No board holds the weights of bc_vgg_w1a8.)"""
+"""By LUTs, then by name: two pairs of boards hold the same die. No board holds the weights of bc_vgg_w1a8."""
 
 
 def smallest(network):
