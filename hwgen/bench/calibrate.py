@@ -7,8 +7,6 @@ fit these designs best, to be taken over when the planner drifts.
 import sys
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
 from .. import boards, models
 from ..flow import fpga
 from ..hdl.shells.board_top import accelerator_top
@@ -16,6 +14,7 @@ from ..plan import Plan, plan
 from ..plan.cost import Coefficients, coefficients, estimate_luts, quantities
 from ..plan.memory import total_rams
 from ..report.table import Table
+from .fit import fitted
 
 POINTS = (
     ("tfc_w1a1", "icebreaker", "generic", 1, 8, 8, 1),
@@ -67,9 +66,6 @@ POINTS = (
 )
 """Model, board, cells, stages, P, S, Q."""
 
-TRUST = 0.01
-"""What a coefficient's being off by its own size costs, where a design's being off by its own size costs one."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -80,16 +76,8 @@ class Measured:
 
 def refit(measured: list[Measured], start: Coefficients) -> Coefficients:
     """Least squares of the relative errors, with `start` for what the designs do not tell."""
-    names = list(asdict(start))
-    before = np.array([getattr(start, name) for name in names])
-    found = np.array([m.luts for m in measured])
-    counted = [quantities(m.plan, m.family) for m in measured]
-    amounts = np.array([[each[name] for name in names] for each in counted]) * before / found[:, None]
-    drawn = TRUST**0.5 * np.eye(len(names))
-    targets = np.concatenate([1 - amounts.sum(axis=1), np.zeros(len(names))])
-    change, *_ = np.linalg.lstsq(np.concatenate([amounts, drawn]), targets, rcond=None)
-    after = [float(f"{value:.3g}") for value in before * (1 + change)]
-    return Coefficients(**dict(zip(names, after, strict=True)))
+    rows = [quantities(m.plan, m.family) for m in measured]
+    return Coefficients(**fitted(rows, [m.luts for m in measured], asdict(start)))
 
 
 def main() -> None:

@@ -8,8 +8,6 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 from .. import boards, models
 from ..boards import Target
 from ..errors import BuildError
@@ -18,6 +16,7 @@ from ..hdl.shells.board_top import accelerator_top
 from ..plan import Fit, plan
 from ..plan.speed import PATHS, Paths, adder_levels, slowness
 from ..report.table import Table
+from .fit import fitted
 
 POINTS = (
     ("tfc_w1a1", "icebreaker", (4, 32, 1), "ice40", 1),
@@ -54,9 +53,6 @@ POINTS = (
 )
 """Model, board, (P, S, Q), cells, stages."""
 
-TRUST = 0.01
-"""What a coefficient's being off by its own size costs, where a design's being off by its own size costs one."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
@@ -79,18 +75,11 @@ def refit(measured: list[Measured], start: dict[tuple[str, str], Paths]) -> dict
 
 
 def _refit(measured, now: Paths, start: Paths) -> Paths:
-    names = list(asdict(start))
-    before = np.array([getattr(start, name) for name in names])
-    rows = []
-    for m in measured:
+    def amounts(m):
         adders = now.start + now.level * m.levels > now.control
-        each = {"start": adders, "level": adders * m.levels, "control": not adders, "wire": m.luts**0.5}
-        rows.append([each[name] / m.path for name in names])
-    amounts = np.array(rows).reshape(-1, len(names)) * before
-    drawn = TRUST**0.5 * np.eye(len(names))
-    targets = np.concatenate([1 - amounts.sum(axis=1), np.zeros(len(names))])
-    change, *_ = np.linalg.lstsq(np.concatenate([amounts, drawn]), targets, rcond=None)
-    return Paths(**{name: float(f"{b * (1 + c):.3g}") for name, b, c in zip(names, before, change, strict=True)})
+        return {"start": adders, "level": adders * m.levels, "control": not adders, "wire": m.luts**0.5}
+
+    return Paths(**fitted([amounts(m) for m in measured], [m.path for m in measured], asdict(start)))
 
 
 def main() -> None:
