@@ -151,7 +151,7 @@ def test_whole_board_of_gowin(tmp_path):
         ({"platform": "amaranth_boards.icebreaker:Absent"}, "Absent' is no platform"),
         ({"platform": ".x:Y"}, r"platform '.x:Y' cannot be imported"),
         ({"platform": "amaranth.build:TemplatedPlatform"}, "TemplatedPlatform' is no whole platform"),
-        ({"toolchain": "LSE"}, "has no toolchain 'LSE'|the toolchain of ice40 is 'IceStorm'"),
+        ({"toolchain": "LSE-iCECube2"}, "the toolchain of ice40 is 'IceStorm'; correct its file"),
         ({"toolchain": "nonsense"}, "has no toolchain 'nonsense'; correct its file"),
         ({"leds": 8}, "leds is 8, but Resource led#. does not exist; correct its file"),
     ],

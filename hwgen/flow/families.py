@@ -16,7 +16,7 @@ class Flow:
     ----------
     toolchain : name of these tools among those of Amaranth's platforms
     nextpnr, packer : names of the tools
-    placement : nextpnr's options
+    placement : nextpnr's options; ``{mhz}`` stands for the clock, where Amaranth's platform writes no constraint of it
     netlist, product : what Yosys and the packer write
     cells : the kinds in nextpnr's report that make up each count of `fpga.Bitstream`
     pack : nextpnr's option to go no further than is needed to count cells
@@ -66,7 +66,7 @@ FLOWS = {
         toolchain="Apicula",
         nextpnr="nextpnr-himbaechel-gowin",
         packer="gowin_pack",
-        placement="--placer heap --router router2",
+        placement="--placer heap --router router2 --freq {mhz}",
         netlist=f"{TOP}.syn.json",
         product=f"{TOP}.fs",
         cells={"luts": ("LUT4", "ALU"), "rams": ("BSRAM",), "sprams": (), "dsps": ("MULT18X18",)},

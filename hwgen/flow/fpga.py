@@ -85,6 +85,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     ------
     InputError : the board's file names a platform that does not exist, or more LEDs than that has
     """
+    placement = FLOWS[board.target.family].placement.format(mhz=board.target.clock_hz / 1e6)
     prepared = _platform(board).build(
         top,
         name=TOP,
@@ -93,16 +94,10 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
         synth_opts=synthesis.options(board.target.family, board.synthesis),
         script_after_synth=synthesis.after(board.target.family, TOP, board.synthesis),
         # A clock that is not reached: `build` says what is to be done about it.
-        nextpnr_opts=f"--timing-allow-fail {_placement(board)} --report {TIMING}",
+        nextpnr_opts=f"--timing-allow-fail {placement} --report {TIMING}",
     )
     assert prepared is not None  # as without do_build
     return prepared
-
-
-def _placement(board) -> str:
-    """nextpnr's options; Gowin's platform writes no constraint of the clock."""
-    placement = FLOWS[board.target.family].placement
-    return f"{placement} --freq {board.target.clock_hz / 1e6}" if board.target.family == "gowin" else placement
 
 
 def _platform(board) -> TemplatedPlatform:
