@@ -101,14 +101,13 @@ class Sequencer(wiring.Component):
         m = Module()
         plan = self.plan
         field, loops, timers = self._fields(m)
-        at_last = {name: loop.at_last for name, loop in loops.items()}
         gap, spacing = timers["gap"], timers["spacing"]
         swap_time = parameter_time(plan.shape, plan.parameter_lanes)
         parameters = _Timer(m, "parameters", swap_time + 1, init=swap_time + 1)
 
         fresh = {name: Signal(init=1, name=f"fresh_{name}") for name in ("frame", "tile", "capture", "plane")}
         ends, gives = Signal(), Signal()  # this step ends a position of the window, or a load; which is captured
-        m.d.comb += ends.eq(at_last["word"] & at_last["tap"] & at_last["plane"])
+        m.d.comb += ends.eq(loops["word"].at_last & loops["tap"].at_last & loops["plane"].at_last)
         leads = self._leads(m)
         m.d.comb += gives.eq(ends & ~leads)
         final = field["final"]

@@ -12,7 +12,7 @@ from .memory import block_rams, total_rams
 from .placing import make_plan
 from .plan import Plan
 from .speed import estimate_mhz
-from .style import CELLS, family_style, family_styles
+from .style import Style, family_style, family_styles
 
 CHANNELS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 LANES = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
@@ -117,7 +117,8 @@ def plan(
         cells are those of another family; or there is no such aim
     """
     target = board.target
-    if cells in CELLS and cells not in ("generic", target.family):
+    Style(cells=cells or "generic", stages=stages or 1)  # refuses what is none
+    if cells not in (None, "generic", target.family):
         raise InputError(f"{board.name} is of the family {target.family}, which has no {cells} cells; take generic")
     if aim not in (None, *AIMS):
         raise InputError(f"the aim is one of {', '.join(AIMS)}, not {aim!r}")
@@ -125,11 +126,14 @@ def plan(
     limit = target.luts
     if not given:
         limit = min(LUT_SHARE * limit, ROUTED.get(target.family, limit), limit if aim else AUTOMATIC_LUTS)
-    styles = family_styles if aim else lambda *choice: [family_style(*choice)]
+    if aim:
+        styles = family_styles(target.family, cells, stages)
+    else:
+        styles = [family_style(target.family, cells, stages)]
     lowered = lower(network)
     fits: list[Fit] = []
     refusals: list[InputError] = []
-    for style in styles(target.family, cells, stages):
+    for style in styles:
         most = None if given else limit / coefficients(target.family, style.cells).lanes
         for sizes in _sizes(p, s, q, most):
             try:
