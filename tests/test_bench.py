@@ -93,6 +93,20 @@ def test_paths_are_found_again():
     assert worst(start[kind]) > 0.1 and worst(found) < 0.04
 
 
+def test_paths_never_fit_worse_than_those_there_were():
+    """Levels, LUTs and nanoseconds of five routed designs; of three levels, either kind of path can be the longest."""
+    kind = ("ice40", "generic")
+    start = Paths(start=6.12, level=0.841, control=8.01, wire=0.0731)
+    designs = [(5, 1985, 12.68), (3, 2045, 11.05), (5, 1988, 13.12), (3, 1821, 11.41), (4, 3736, 16.6)]
+    measured = [clock.Measured(kind=kind, levels=n, luts=luts, path=path) for n, luts, path in designs]
+
+    def error(of):
+        return sum((of.longest(m.levels, m.luts) / m.path - 1) ** 2 for m in measured)
+
+    assert error(clock.refit(measured, {kind: start})[kind]) < error(start)
+    assert clock.refit([], {kind: start}) == {kind: start}
+
+
 def test_bitstreams_and_what_was_not_built(monkeypatch, tmp_path, capsys):
     """A point is told with its plan's cycles at the clock that was reached, what does not fit with the planner's
     sentence, what was not placed with nextpnr's; and all of it is in both files."""

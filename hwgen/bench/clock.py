@@ -4,6 +4,7 @@ Prints a Markdown table, after most of an hour; bitstreams stay in build/ and ar
 coefficients of `hwgen.plan.speed` that fit these designs best, to be taken over when the planner drifts.
 """
 
+import math
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,17 +67,22 @@ class Measured:
 
 
 def refit(measured: list[Measured], start: dict[tuple[str, str], Paths]) -> dict[tuple[str, str], Paths]:
-    """Least squares of the relative errors, with `start` for what the designs do not tell. Which of its two kinds of
-    path is a design's longest follows from the coefficients, so they are found in rounds."""
-    found = dict(start)
-    for _ in range(20):
-        found = {kind: _refit([m for m in measured if m.kind == kind], found[kind], start[kind]) for kind in found}
-    return found
+    """Least squares of the relative errors, with `start` for what the designs do not tell."""
+    return {kind: _refit([m for m in measured if m.kind == kind], paths) for kind, paths in start.items()}
 
 
-def _refit(measured, now: Paths, start: Paths) -> Paths:
+def _refit(measured, start: Paths) -> Paths:
+    # The longest path is one through adders from some number of levels on. Which number follows from the coefficients,
+    # so that those for each are looked at, and the best kept, be it those that there were.
+    tried = [start, *(_fit(measured, levels, start) for levels in sorted({m.levels for m in measured} | {math.inf}))]
+    return min(tried, key=lambda paths: sum((paths.longest(m.levels, m.luts) / m.path - 1) ** 2 for m in measured))
+
+
+def _fit(measured, least, start: Paths) -> Paths:
+    """Where the longest path of what has at least so many levels is one through adders."""
+
     def amounts(m):
-        adders = now.start + now.level * m.levels > now.control
+        adders = m.levels >= least
         return {"start": adders, "level": adders * m.levels, "control": not adders, "wire": m.luts**0.5}
 
     return Paths(**fitted([amounts(m) for m in measured], [m.path for m in measured], asdict(start)))

@@ -30,6 +30,10 @@ class Paths:
     control: float
     wire: float
 
+    def longest(self, levels: int, luts: int) -> float:
+        """Nanoseconds of the longest path of a design with so many levels of adders between registers, and LUTs."""
+        return max(self.start + self.level * levels, self.control) + self.wire * luts**0.5
+
 
 PATHS = {
     ("ice40", "generic"): Paths(start=6.12, level=0.841, control=8.01, wire=0.0731),
@@ -57,7 +61,5 @@ def slowness(device: str) -> float:
 
 def estimate_mhz(plan: Plan, family: str, device: str, luts: int) -> float:
     """The clock that nextpnr can be expected to reach, with any seed, for a design of so many LUTs."""
-    paths = PATHS[family, plan.style.cells]
-    popcount = paths.start + paths.level * adder_levels(plan)
-    longest = max(popcount, paths.control) + paths.wire * luts**0.5
+    longest = PATHS[family, plan.style.cells].longest(adder_levels(plan), luts)
     return 1000 / (longest * slowness(device))
