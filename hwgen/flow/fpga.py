@@ -169,7 +169,7 @@ def build(
     tools = toolchain.versions(
         "amaranth", "amaranth-boards", "yosys", nextpnr, *{packer}.intersection(toolchain.PACKAGES)
     )
-    recipe = json.dumps([tools, *seeds]) + synthesis.identity(board.target.family)
+    recipe = json.dumps([tools, *seeds]) + _sources(*synthesis.RECIPES[board.target.family].finish)
     key = hashlib.sha256(plan.digest() + recipe.encode()).hexdigest()[:12]
     final = folder / f"{name}-{board.name}-{key}"
     found = _load(final)
@@ -211,6 +211,12 @@ def build(
             shutil.copytree(logs, work / "log")
         outputs.put_in_place(work, final)
     return replace(made, bitstream=final / made.bitstream.name)
+
+
+def _sources(*changes: Callable) -> str:
+    """Stands for what is done to files between two tools in the name of what is kept: digests of its source files."""
+    files = [Path(inspect.getfile(change)) for change in changes]
+    return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
 
 
 def pack(top: Elaboratable, board: Board) -> dict[str, int]:

@@ -1,15 +1,13 @@
 """How Yosys is asked to synthesise for each family: once for boards, netlist tests and estimates."""
 
-import hashlib
-import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import alu_tables, block_rams, output_registers
+from . import alu_tables, block_rams, carry_inputs, output_registers
 
-__all__ = ["RECIPES", "Recipe", "after", "finish", "identity", "options", "script"]
+__all__ = ["RECIPES", "Recipe", "after", "finish", "options", "script"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,14 +21,14 @@ class Recipe:
     first : its first part, as its option -run takes it; empty: all of it
     after : commands that follow; ``{synth}`` stands for the command with its options, ``{block_rams}`` for what
         `block_rams` has in place of a part of it
-    finish : what is done to the netlist then, as `json.load` gives it
+    finish : what is done to the netlist then, one after the other, as `json.load` gives it
     """
 
     command: str
     options: str
     first: str = ""
     after: tuple[str, ...] = ()
-    finish: Callable[[dict], object] | None = None
+    finish: tuple[Callable[[dict], object], ...] = ()
 
 
 # What makes Yosys twice as fast, along with `block_rams`. Names of signals that are other names of the same are gone
@@ -70,10 +68,10 @@ RECIPES = {
             "clean",
             "{synth} -run map_cells:edif",
         ),
-        finish=output_registers.absorb,
+        finish=(output_registers.absorb, carry_inputs.open_zeros),
     ),
     # Here too -nowidelut. A RAM in LUTs takes all eight of a tile, so it costs more than a few registers: -nolutram.
-    "gowin": Recipe(command="synth_gowin", options="-nowidelut -nolutram", finish=alu_tables.absorb),
+    "gowin": Recipe(command="synth_gowin", options="-nowidelut -nolutram", finish=(alu_tables.absorb,)),
 }
 
 
@@ -97,17 +95,12 @@ def _options(family, extra):
 
 def finish(family: str, netlist: Path) -> None:
     """What is done after Yosys to the netlist that its ``write_json`` has written; it is written anew."""
-    change = RECIPES[family].finish
-    if change is not None:
+    changes = RECIPES[family].finish
+    if changes:
         content = json.loads(netlist.read_text())
-        change(content)
+        for change in changes:
+            change(content)
         netlist.write_text(json.dumps(content))
-
-
-def identity(family: str) -> str:
-    """Stands for what `finish` does in the name of what is kept: a digest of its source, or nothing."""
-    change = RECIPES[family].finish
-    return hashlib.sha256(Path(inspect.getfile(change)).read_bytes()).hexdigest() if change else ""
 
 
 def script(family: str, top: str) -> str:
