@@ -29,6 +29,9 @@ class CarryChain:
         self.name = name
         self._halves: list[tuple[int, tuple, Signal]] = []
 
+    def __len__(self):
+        return len(self._halves)
+
     def half(self, table: int, a=0, b=0, c=0, d=0) -> Signal:
         """A half with the LUT4 `table` (bit 8*d + 4*c + 2*b + a); its S."""
         out = Signal(name=f"{self.name}_{len(self._halves)}")

@@ -5,8 +5,9 @@ import random
 
 import pytest
 
+from hwgen.hdl.ecp5 import CarryChain
 from hwgen.hdl.pe import KINDS
-from hwgen.hdl.popcount import XnorPopcount
+from hwgen.hdl.popcount import CarryXnorPopcount, XnorPopcount
 from hwgen.hdl.popcount_model import ModelXnorPopcount
 from hwgen.plan.compressor import counter, registered_levels
 from hwgen.plan.style import Style
@@ -108,3 +109,13 @@ def test_registers_stand_evenly_and_behind_the_last_level():
     assert registered_levels(5, 2) == (2, 5)
     assert registered_levels(5, 3) == (1, 3, 5)
     assert registered_levels(2, 9) == (1, 2)
+
+
+@pytest.mark.parametrize("lanes, stages, chains", [(16, 1, 1), (64, 2, 2), (64, 1, 2), (128, 2, 4), (256, 3, 7)])
+def test_carry_chains_have_a_longest(lanes, stages, chains, monkeypatch):
+    lengths = []
+    close = CarryChain.close
+    monkeypatch.setattr(CarryChain, "close", lambda self, m: (lengths.append(len(self)), close(self, m)))
+    popcount(lanes, Style(cells="ecp5", stages=stages)).elaborate(None)
+    assert max(lengths) <= CarryXnorPopcount.LONGEST
+    assert len([length for length in lengths if length]) == chains
