@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import alu_tables, block_rams, carry_inputs, output_registers
+from . import alu_tables, block_rams, carry_cells, output_registers
 
 __all__ = ["RECIPES", "Recipe", "after", "finish", "options", "script"]
 
@@ -68,7 +68,7 @@ RECIPES = {
             "clean",
             "{synth} -run map_cells:edif",
         ),
-        finish=(output_registers.absorb, carry_inputs.open_zeros),
+        finish=(output_registers.absorb, carry_cells.open_ports),
     ),
     # Here too -nowidelut. A RAM in LUTs takes all eight of a tile, so it costs more than a few registers: -nolutram.
     "gowin": Recipe(command="synth_gowin", options="-nowidelut -nolutram", finish=(alu_tables.absorb,)),
