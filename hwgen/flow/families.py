@@ -1,6 +1,10 @@
 """The tools that make a family's bitstreams, and how they call their files, cells and options."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import floorplan
 
 __all__ = ["FLOWS", "TOP", "Flow"]
 
@@ -21,6 +25,7 @@ class Flow:
     cells : the kinds in nextpnr's report that make up each count of `fpga.Bitstream`
     pack : nextpnr's option to go no further than is needed to count cells
     packed : the kinds that differ there
+    floorplan : fixes places in the netlist, for the device of that name
     """
 
     toolchain: str
@@ -32,6 +37,7 @@ class Flow:
     cells: dict[str, tuple[str, ...]]
     pack: str = "--pack-only"
     packed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    floorplan: Callable[[Path, str], object] | None = None
 
 
 FLOWS = {
@@ -58,6 +64,7 @@ FLOWS = {
         placement="--placer static --router router1",
         product=f"{TOP}.bit",
         cells={"luts": ("TRELLIS_COMB",), "rams": ("DP16KD",), "sprams": (), "dsps": ("MULT18X18D",)},
+        floorplan=floorplan.write,
     ),
     # An ALU is a LUT4 in another mode, and takes its place; until it routes, nextpnr counts for each ALU a LUT4, which
     # keeps the place free. A flip-flop takes the LUT beside it where that is not the one that drives it, so that LUTs

