@@ -55,6 +55,10 @@ class CarryChain:
             return self.half(0xA55A, y, 0, x.a, x.b)
         return self.half(0x5A5A, x, 0, y, 0)
 
+    def top(self, inverted: bool) -> Signal:
+        """The carry from below, or its inverse."""
+        return self.half(0xFF00 if inverted else 0x0000, d=1)
+
     def close(self, m: Module):
         """The cells as submodules of `m`."""
         halves = list(self._halves)

@@ -141,7 +141,50 @@ class XnorPopcount(wiring.Component):
         m.d.comb += output.eq(register)
 
 
-class CarryXnorPopcount(XnorPopcount):
+class _ChainedXnorPopcount(XnorPopcount):
+    """Adders that share carry chains, across levels that have no register between them.
+
+    The cell that takes an adder's carry-in gives out the carry of the adder before; only a chain's last carry needs a
+    cell of its own.
+    """
+
+    CHAIN: type
+    LONGEST: int
+    """Cells of a chain (`CHAIN`)."""
+
+    def elaborate(self, platform):
+        self._chains = 0
+        self._open()
+        return super().elaborate(platform)
+
+    def _open(self):
+        self._chain, self._top = self.CHAIN(f"chain_{self._chains}"), None
+        self._chains += 1
+
+    def _close(self, m, inverted=False):
+        if self._top is not None:
+            m.d.comb += self._top.eq(self._chain.top(inverted))
+        self._chain.close(m)
+        self._open()
+
+    def _begin(self, m, bits, carry):
+        """The carry-in of an adder of so many bits, in a chain with room for it."""
+        if len(self._chain) + bits + 2 > self.LONGEST:
+            self._close(m)
+        below = self._chain.inject(carry)
+        if self._top is not None:
+            m.d.comb += self._top.eq(below)
+        self._top = None
+
+    def _sum(self, left, right, top):
+        """Bits of the adder that has begun; `top` is the name of the highest, its carry."""
+        wider, narrower = sorted((left, right), key=len, reverse=True)
+        padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
+        self._top = Signal(name=top)
+        return [*(self._chain.add(x, y) for x, y in zip(wider, padded, strict=True)), self._top]
+
+
+class CarryXnorPopcount(_ChainedXnorPopcount):
     """`XnorPopcount` in ECP5's carry cells. `activations` come inverted: XOR is what the cells have for nothing.
 
     The tree counts 2^k - 1 bits; where there are fewer, constants fill it, as many ones as zeros; the last of all
@@ -149,9 +192,10 @@ class CarryXnorPopcount(XnorPopcount):
     inverted.
     """
 
+    CHAIN = CarryChain
     LONGEST = 64
-    """Halves of a chain. A carry never gets past the next adder's carry-in, but timing analysis takes a chain for one
-    long carry, of 0.07 ns a half."""
+    """Halves of cells. No carry gets past the next adder's carry-in, but timing analysis takes a chain for one long
+    carry, of 0.07 ns a half."""
 
     def compute(self, weights: int, activations: int, valid: bool = True, split: bool = False) -> int:
         return super().compute(weights, activations ^ ((1 << self.lanes) - 1), valid, split)
@@ -161,42 +205,16 @@ class CarryXnorPopcount(XnorPopcount):
             return Product(self.weights[lane], self.activations[lane])
         return Const(lane % 2, 1)
 
-    def elaborate(self, platform):
-        self._chains, self._top = 0, None
-        self._open()
-        return super().elaborate(platform)
-
-    def _open(self):
-        self._chain = CarryChain(f"chain_{self._chains}")
-        self._chains += 1
-
-    def _close(self, m, table=0x0000):
-        if self._top is not None:
-            m.d.comb += self._top.eq(self._chain.half(table, d=1))
-        self._chain.close(m)
-        self._top = None
-        self._open()
-
     def _add(self, m, level, nodes, operands, carries):
-        """Levels without registers between them share chains: the half that takes an adder's carry-in gives out the
-        carry of the adder before, and only a chain's last carry needs a half of its own."""
         sums = []
-        for node, (left, right), carry in zip(nodes, operands, carries, strict=True):
-            wider, narrower = sorted((left, right), key=len, reverse=True)
-            if len(self._chain) + len(wider) + 2 > self.LONGEST:
-                self._close(m)
-            below = self._chain.inject(carry)
-            if self._top is not None:
-                m.d.comb += self._top.eq(below)
+        for i, (node, (left, right), carry) in enumerate(zip(nodes, operands, carries, strict=True)):
+            self._begin(m, max(len(left), len(right)), carry)
             if node is self.tree and self.shift:
                 sums.append(self._split_sum(m, left, right))
-                self._top = None
-                continue
-            padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
-            self._top = Signal(name=f"top_{level}_{len(sums)}")
-            sums.append([*(self._chain.add(x, y) for x, y in zip(wider, padded, strict=True)), self._top])
+            else:
+                sums.append(self._sum(left, right, f"top_{level}_{i}"))
         if level in self._registers:
-            self._close(m, 0xFF00 if self.tree in nodes else 0x0000)
+            self._close(m, inverted=self.tree in nodes)
         return [bits if node is self.tree else bits[: node.width] for bits, node in zip(sums, nodes, strict=True)]
 
     def _split_sum(self, m, left, right):
@@ -266,31 +284,12 @@ class LogicXnorPopcount(XnorPopcount):
             self._register(m, self.carry, self._lane(self.lanes - 1))
 
 
-class AluXnorPopcount(LogicXnorPopcount):
-    """`XnorPopcount` in Gowin's ALUs, with what iCE40's does with the last lane and the centring.
+class AluXnorPopcount(_ChainedXnorPopcount, LogicXnorPopcount):
+    """`XnorPopcount` in Gowin's ALUs, with what iCE40's does with the last lane and the centring."""
 
-    Levels without registers between them are one chain, as in ECP5's: the ALU that takes an adder's carry-in gives out
-    the carry of the adder before.
-    """
-
+    CHAIN = AluChain
     LONGEST = 60
-    """ALUs of a chain: ten tiles of a row, where it still finds a place."""
-
-    def elaborate(self, platform):
-        self._chains, self._top = 0, None
-        self._open()
-        return super().elaborate(platform)
-
-    def _open(self):
-        self._chain = AluChain(f"chain_{self._chains}")
-        self._chains += 1
-
-    def _close(self, m, inverted=False):
-        if self._top is not None:
-            m.d.comb += self._top.eq(self._chain.top(inverted))
-        self._chain.close(m)
-        self._top = None
-        self._open()
+    """ALUs: ten tiles of a row, where a chain still finds a place."""
 
     def _operand(self, m, part, level, name, results):
         if part.level == 0:
@@ -304,18 +303,10 @@ class AluXnorPopcount(LogicXnorPopcount):
             bits = [[part.bit if isinstance(part, Same) else part for part in parts] for parts in operands[0]]
             return XnorPopcount._add(self, m, level, nodes, [bits], carries)
         sums = []
-        for i, (node, parts) in enumerate(zip(nodes, operands, strict=True)):
-            wider, narrower = sorted(parts, key=len, reverse=True)
-            if len(self._chain) + len(wider) + 2 > self.LONGEST:
-                self._close(m)
-            lane = node.bit
-            below = self._chain.inject(0 if lane is None else Same(self.weights[lane], self.activations[lane]))
-            if self._top is not None:
-                m.d.comb += self._top.eq(below)
-            self._top = Signal(name=f"top_{level}_{i}")
-            padded = [*narrower, *[Const(0, 1)] * (len(wider) - len(narrower))]
-            bits = [*(self._chain.add(x, y) for x, y in zip(wider, padded, strict=True)), self._top]
-            sums.append(bits[: node.width])
+        for i, (node, (left, right)) in enumerate(zip(nodes, operands, strict=True)):
+            carry = 0 if node.bit is None else Same(self.weights[node.bit], self.activations[node.bit])
+            self._begin(m, max(len(left), len(right)), carry)
+            sums.append(self._sum(left, right, f"top_{level}_{i}")[: node.width])
         if level in self._registers:
             self._close(m, inverted=last and self._centred)
         return sums
