@@ -71,6 +71,20 @@ def test_same_design_same_bitstream(name, suffix, tmp_path, monkeypatch):
         fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
 
 
+def test_a_floorplan_counts(tmp_path, monkeypatch):
+    """It is drawn for the board's device, and what was built with another is not taken for this one's."""
+    board, seen = boards.load("ulx3s_12f"), []
+
+    def floorplan(netlist, device):
+        seen.append((netlist.name, "creator" in json.loads(netlist.read_text()), device))
+
+    made = fpga.build(Blinker(), board, name="blinker", folder=tmp_path)
+    monkeypatch.setitem(fpga.FLOWS, "ecp5", replace(fpga.FLOWS["ecp5"], floorplan=floorplan))
+    other = fpga.build(Blinker(), board, name="blinker", folder=tmp_path)
+    assert seen == [("top.json", True, "LFE5U-12F")]
+    assert other.bitstream.parent != made.bitstream.parent
+
+
 def test_the_best_of_several_seeds(tmp_path, monkeypatch):
     board = boards.load("icebreaker")
     single = {n: fpga.build(Blinker(), board, name="blinker", folder=tmp_path, seeds=[n]) for n in (1, 2, 3)}
