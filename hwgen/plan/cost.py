@@ -56,8 +56,8 @@ FAMILY = {
         border=25.9, words=2.54, window=1.65, codes=1.0, rings=1.14, tables=1.16, muxes=1.12, fixed=644,
     ),
     "ecp5": Coefficients(
-        lanes=2.61, registers=0.3, split=24, accumulators=2.29, queue=1.23, stages=119, addresses=23.6, maps=19.5,
-        border=4.76, words=1.58, window=1.44, codes=1.21, rings=1.44, tables=1.23, muxes=0.565, fixed=304,
+        lanes=2.49, registers=0.304, split=24, accumulators=2.0, queue=1.23, stages=119, addresses=23.6, maps=19.3,
+        border=4.74, words=1.59, window=1.42, codes=1.21, rings=1.44, tables=1.23, muxes=0.547, fixed=307,
     ),
     "gowin": Coefficients(
         lanes=2.57, registers=0.3, split=16, accumulators=3.42, queue=1.31, stages=108, addresses=34.5, maps=39,
@@ -71,8 +71,8 @@ CARRY_CELLS = {
         border=26.6, words=2.62, window=1.68, codes=0.996, rings=1.14, tables=1.15, muxes=1.1, fixed=657,
     ),
     "ecp5": Coefficients(
-        lanes=1.15, registers=0.11, split=4.3, accumulators=1.91, queue=0.634, stages=150, addresses=32.6, maps=21.5,
-        border=5.46, words=2.4, window=2.07, codes=1.19, rings=1.38, tables=1.28, muxes=0.76, fixed=523,
+        lanes=1.31, registers=0.101, split=4.32, accumulators=1.19, queue=0.639, stages=90.2, addresses=33.2, maps=21.5,
+        border=5.97, words=3.01, window=2.25, codes=1.21, rings=1.51, tables=1.28, muxes=0.841, fixed=566,
     ),
     "gowin": Coefficients(
         lanes=2.14, registers=0.06, split=18.5, accumulators=3.43, queue=1.24, stages=111, addresses=33.8, maps=41.1,
