@@ -24,16 +24,18 @@ from .pictures import draw_rooflines, draw_throughput
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """A model on a board; `shape` is P, S, Q, or None for the planner's choice."""
+    """A model on a board; `shape` is P, S, Q, `stages` the registers in a popcount, None for the planner's choice."""
 
     model: str
     board: str
     shape: tuple[int, int, int] | None = None
+    stages: int | None = None
 
     @property
     def name(self) -> str:
         shape = f", {' x '.join(map(str, self.shape))}" if self.shape else ""
-        return f"{self.model} on {self.board}{shape}"
+        stages = f", {self.stages} stages" if self.stages else ""
+        return f"{self.model} on {self.board}{shape}{stages}"
 
 
 POINTS = (
@@ -52,7 +54,8 @@ POINTS = (
     Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 1)),
     Point(model="cnv_w1a1", board="ecp5_5g_evn", shape=(64, 64, 1)),
     Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 2)),
-    Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 4)),
+    Point(model="cnv_w1a1", board="ulx3s_85f", shape=(64, 64, 4), stages=3),
+    Point(model="cnv_w1a1", board="ecp5_5g_evn", shape=(64, 64, 4), stages=3),
 )
 
 
@@ -125,7 +128,7 @@ def measure(point: Point, folder: Path, seeds: Iterable[int], jobs: int, limit: 
     board = boards.load(point.board)
     p, s, q = point.shape or (None, None, None)
     try:
-        planned = plan(models.load(point.model).network, board, p, s, q)
+        planned = plan(models.load(point.model).network, board, p, s, q, stages=point.stages)
         top = accelerator_top(planned, board)
         made = flow.build(top, board, name=point.model, folder=folder, seeds=list(seeds), jobs=jobs, limit=limit)
     except (InputError, BuildError) as error:
@@ -143,19 +146,19 @@ def table(results: Iterable[Measured | Missing]) -> Table:
         made, target = result.bitstream, boards.load(result.point.board).target
         rows.append(
             [
-                result.point.model, result.point.board, " x ".join(map(str, result.shape)), result.plan.interval,
-                made.fmax_mhz, made.seed, result.fps, round(result.latency_us, 1), f"{made.luts:,} of {target.luts:,}",
-                f"{made.rams} of {target.rams}", 1000 * result.fps / made.luts,
+                result.point.model, result.point.board, " x ".join(map(str, result.shape)), result.plan.style.stages,
+                result.plan.interval, made.fmax_mhz, made.seed, result.fps, round(result.latency_us, 1),
+                f"{made.luts:,} of {target.luts:,}", f"{made.rams} of {target.rams}", 1000 * result.fps / made.luts,
             ]
         )  # fmt: skip
     for peer in PEERS:
         latency = None if peer.latency_us is None else float(peer.latency_us)
         rows.append(
-            [peer.network, f"{peer.hardware} ({peer.source})", "", *[None] * 3, peer.fps, latency, "", "", None]
+            [peer.network, f"{peer.hardware} ({peer.source})", "", *[None] * 4, peer.fps, latency, "", "", None]
         )
     columns = [
-        "network", "hardware", "P x S x Q", "cycles per image", "Fmax, MHz", "seed", "images/s", "latency, us", "LUTs",
-        "block RAMs", "images/s per 1,000 LUTs",
+        "network", "hardware", "P x S x Q", "stages", "cycles per image", "Fmax, MHz", "seed", "images/s",
+        "latency, us", "LUTs", "block RAMs", "images/s per 1,000 LUTs",
     ]  # fmt: skip
     return Table(columns=columns, rows=rows, notes=notes)
 

@@ -39,9 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--limit-seconds",
         type=positive,
-        default=1800,
+        default=3600,
         metavar="N",
-        help="end a tool, or a seed, that runs for longer (default: 1800)",
+        help="end a tool, or a seed, that runs for longer (default: 3600)",
     )
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="where results go (default: build)"

@@ -138,7 +138,7 @@ def build(
     folder: Path = Path("build"),
     seeds: Sequence[int] = (1,),
     jobs: int = 1,
-    limit: float = 1800,
+    limit: float = 3600,
     progress: Progress = lambda step: nullcontext(),
 ) -> Bitstream:
     """The bitstream of `top` on `board`, in ``folder/NAME-BOARD-DIGEST/``, made anew or found there.
