@@ -168,6 +168,10 @@ def test_whole_board_of_gowin(tmp_path):
         ({"toolchain": "LSE-iCECube2"}, "the toolchain of ice40 is 'IceStorm'; correct its file"),
         ({"toolchain": "nonsense"}, "has no toolchain 'nonsense'; correct its file"),
         ({"leds": 8}, "leds is 8, but Resource led#. does not exist; correct its file"),
+        (
+            {"target": replace(boards.load("icebreaker").target, device="iCE40HX1K")},
+            "its platform's device is 'iCE40UP5K', not 'iCE40HX1K'; correct its file",
+        ),
     ],
 )
 def test_a_board_that_there_is_not(change, words, tmp_path):

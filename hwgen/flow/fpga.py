@@ -122,6 +122,11 @@ def _platform(board) -> TemplatedPlatform:
         raise InputError(
             f"board {board.name}: the toolchain of {board.target.family} is {toolchain!r}; correct its file"
         )
+    device = getattr(platform, "part", None) or getattr(platform, "device", None)  # Gowin's have a part
+    if device != board.target.device:
+        raise InputError(
+            f"board {board.name}: its platform's device is {device!r}, not {board.target.device!r}; correct its file"
+        )
     try:
         for number in range(board.leds):
             platform.lookup("led", number)
