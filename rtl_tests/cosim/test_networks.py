@@ -43,7 +43,7 @@ def test_network(case):
     [
         ("two planes", "ecp5", 2, None),
         ("points", "ecp5", 2, None),  # two copies of the control
-        ("dense only", "ecp5", 2, (32, 64, 1)),  # two weight memories
+        pytest.param("dense only", "ecp5", 2, (32, 64, 1), marks=pytest.mark.slow),  # two weight memories
         ("two planes", "ice40", 1, None),
         ("points", "ice40", 2, None),  # S is no power of two
         ("two planes", "gowin", 1, None),

@@ -65,7 +65,9 @@ def compare(text):
     return subprocess.run([str(program.resolve()), "200000"], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("depth, width", SHAPES)
+@pytest.mark.parametrize(
+    "depth, width", [pytest.param(*shape, marks=pytest.mark.slow if shape[0] > 4096 else ()) for shape in SHAPES]
+)
 def test_a_shape(depth, width, tmp_path):
     made = synthesised(emitted(depth, width, "gate"), "gate", "gowin", tmp_path)
     found = {cell: made.cells[cell] for cell in RAM_CELLS["gowin"] if cell in made.cells}
