@@ -91,7 +91,7 @@ class Target:
     Parameters
     ----------
     family : a key of `FAMILIES`
-    device, package : as the maker spells them
+    device, package : as the maker spells them, and the platform (Gowin: its part)
     luts : 4-input look-up tables
     rams : block RAMs, each of any of `Family.ram_shapes`
     sprams : single-port RAMs of `Family.spram_shape`

@@ -108,6 +108,7 @@ class Measured:
         return {
             "point": asdict(self.point),
             "shape": self.shape,
+            "stages": self.plan.style.stages,
             "interval": self.plan.interval,
             "fps": self.fps,
             "latency_us": self.latency_us,

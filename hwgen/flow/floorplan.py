@@ -1,4 +1,4 @@
-"""ECP5: which block RAMs hold the weights of which processing elements.
+"""ECP5: which block RAMs hold the weights of which processing elements, of arrays in its own cells.
 
 Block RAMs lie in a few rows across the device, and their words go to one processing element each: most of the wire of
 an array. nextpnr's static placer draws the elements together and leaves the RAMs where they happen to be; told where
@@ -24,10 +24,10 @@ CELLS_OF_TILE = 8
 
 _RAM = "DP16KD"
 _THROUGH = ("LUT4", "TRELLIS_FF")
-_ELEMENT = re.compile(r"\barray\.weights_(\d+)_")
-"""Names of the registers that hold an element's weights (`hdl.array`)."""
+_ELEMENT = re.compile(r"\barray\.(?:weights_(\d+)_|pe_(\d+)_\d+__weights)")
+"""Names of the registers that hold an element's weights (`hdl.array`); where all come at once, the element's port's."""
 _STEPS = 3
-"""Cells between a block RAM and those registers, at most: where memories are deep, what chooses between their rows."""
+"""How many cells behind a block RAM one has such a name, at most: where memories are deep, some choose between rows."""
 
 Site = tuple[int, int, str]
 """Column, row and name of a BEL."""
@@ -110,7 +110,7 @@ def _elements(cells) -> dict[str, float]:
         for bit in outputs(cell):
             for name in readers[bit]:
                 if found := _ELEMENT.search(name):
-                    yield int(found[1])
+                    yield int(found[1] or found[2])
                 elif steps > 1 and cells[name]["type"] in _THROUGH:
                     yield from elements(cells[name], steps - 1)
 

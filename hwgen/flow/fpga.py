@@ -83,7 +83,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
 
     Raises
     ------
-    InputError : the board's file names a platform that does not exist, or more LEDs than that has
+    InputError : the board's file names a platform that does not exist, or a device, toolchain or LEDs that it has not
     """
     placement = FLOWS[board.target.family].placement.format(mhz=board.target.clock_hz / 1e6)
     prepared = _platform(board).build(

@@ -144,13 +144,13 @@ class XnorPopcount(wiring.Component):
 class _ChainedXnorPopcount(XnorPopcount):
     """Adders that share carry chains, across levels that have no register between them.
 
-    The cell that takes an adder's carry-in gives out the carry of the adder before; only a chain's last carry needs a
-    cell of its own.
+    The entry that takes an adder's carry-in gives out the carry of the adder before; only a chain's last carry needs
+    one of its own.
     """
 
     CHAIN: type
     LONGEST: int
-    """Cells of a chain (`CHAIN`)."""
+    """Entries of a `CHAIN`, as its `len` counts them."""
 
     def elaborate(self, platform):
         self._chains = 0
@@ -208,8 +208,9 @@ class CarryXnorPopcount(_ChainedXnorPopcount):
     def _add(self, m, level, nodes, operands, carries):
         sums = []
         for i, (node, (left, right), carry) in enumerate(zip(nodes, operands, carries, strict=True)):
-            self._begin(m, max(len(left), len(right)), carry)
-            if node is self.tree and self.shift:
+            split = node is self.tree and self.shift
+            self._begin(m, len(self.count) if split else max(len(left), len(right)), carry)
+            if split:
                 sums.append(self._split_sum(m, left, right))
             else:
                 sums.append(self._sum(left, right, f"top_{level}_{i}"))

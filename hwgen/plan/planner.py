@@ -24,7 +24,7 @@ LUT_SHARE = 0.85
 AUTOMATIC_LUTS = 13_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
-ROUTED = {"ecp5": 40_000}
+ROUTED = {"ecp5": 38_000}
 """LUTs up to which nextpnr was seen to route designs, where that and not the device sets the limit (decision 16)."""
 
 MARGIN = 0.9

@@ -10,6 +10,7 @@ import pytest
 
 from hwgen import boards, data, golden
 from hwgen.flow import synthesis, toolchain, verilog
+from hwgen.flow.floorplan import fix_weights, grid
 from hwgen.hdl.accelerator import Accelerator
 from hwgen.integers import BIPOLAR, unsigned
 from hwgen.layers import Flatten, Lookup
@@ -119,6 +120,16 @@ def check_rams(plan: Plan, family: str, made: Netlist, count: int):
     assert each["weights"] > 0 and each["activations"] > 0
     for spec in plan.memories:
         assert any(MEMORIES[spec.name] in name for name in made.gate_memories) != spec.block, spec.name
+
+
+@pytest.mark.parametrize("stages", [1, 2])
+def test_every_block_ram_of_weights_gets_a_place(stages, tmp_path):
+    plan = digits(Style(cells="ecp5", stages=stages))
+    netlist(plan, "ecp5", tmp_path)
+    design = json.loads((tmp_path / "netlist.json").read_text())
+    (weights,) = (spec for spec in plan.memories if spec.name == "weights")
+    count = block_rams(weights, boards.load(BOARDS["ecp5"]).target)
+    assert fix_weights(design, grid("LFE5U-25F")) == count > 0
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,14 @@ def test_registers_stand_evenly_and_behind_the_last_level():
     assert registered_levels(2, 9) == (1, 2)
 
 
-@pytest.mark.parametrize("lanes, stages, chains", [(16, 1, 1), (64, 2, 2), (64, 1, 2), (128, 2, 4), (256, 3, 7)])
-def test_carry_chains_have_a_longest(lanes, stages, chains, monkeypatch):
+@pytest.mark.parametrize(
+    "lanes, stages, shift, chains",
+    [(16, 1, 0, 1), (64, 2, 0, 2), (64, 1, 0, 2), (128, 2, 0, 4), (256, 3, 0, 7), (128, 1, 4, 4), (128, 1, 8, 4)],
+)
+def test_carry_chains_have_a_longest(lanes, stages, shift, chains, monkeypatch):
     lengths = []
     close = CarryChain.close
     monkeypatch.setattr(CarryChain, "close", lambda self, m: (lengths.append(len(self)), close(self, m)))
-    popcount(lanes, Style(cells="ecp5", stages=stages)).elaborate(None)
+    popcount(lanes, Style(cells="ecp5", stages=stages), shift).elaborate(None)
     assert max(lengths) <= CarryXnorPopcount.LONGEST
     assert len([length for length in lengths if length]) == chains
