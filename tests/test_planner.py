@@ -209,7 +209,7 @@ def test_clock_max(capsys, tmp_path):
     assert "images/s, not 90,000; take --aim fps or a larger board" in capsys.readouterr().err
 
 
-def test_nothing_is_offered_that_was_never_routed():
+def test_no_more_luts_are_offered_than_were_routed():
     network, board = models.load("cnv_w1a1").network, boards.load("ulx3s_85f")
     made = Fit.of(plan(network, board, aim="fps"), board.target)
     assert 22_000 < made.luts <= 38_000 < 0.85 * board.target.luts
