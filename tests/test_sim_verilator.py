@@ -55,7 +55,8 @@ def test_what_was_damaged_is_compiled_again(tmp_path, monkeypatch):
             calls.append(name)
             if name == "verilator":
                 (work / "obj").mkdir()
-                (work / "obj" / "Vtop.cpp").touch()
+                for part in ("Vtop", "Vtop__Syms__Slow"):
+                    (work / "obj" / f"{part}.cpp").touch()
             else:
                 (work / arguments[-1]).write_text("code")
                 (work / arguments[-1]).chmod(0o755)
@@ -77,3 +78,14 @@ def test_what_was_damaged_is_compiled_again(tmp_path, monkeypatch):
     (library / "verilated.o").unlink()
     assert compiled() == (program, 6)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([library.name, program.parent.name])
+
+
+def test_small_files_are_compiled_together(tmp_path):
+    sizes = {"a": 10, "b": verilator.UNIT_BYTES, "c": 10, "d": 20}
+    for name, size in sizes.items():
+        (tmp_path / f"{name}.cpp").write_text("/" * size)
+    units = verilator._units([tmp_path / f"{name}.cpp" for name in sizes], "often")
+    texts = ['#include "a.cpp"\n#include "b.cpp"\n', '#include "c.cpp"\n#include "d.cpp"\n']
+    assert [unit.read_text() for unit in units] == texts
+    assert [unit.relative_to(tmp_path).name for unit in units] == ["often_0.cpp", "often_1.cpp"]
+    assert verilator._units([], "once") == []

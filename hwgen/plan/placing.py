@@ -1,5 +1,6 @@
 """From lowered stages to a `Plan` for an array of one shape: how each is compiled, where its maps lie, when it runs."""
 
+from bisect import bisect_left
 from dataclasses import replace
 
 from ..errors import InputError
@@ -98,9 +99,10 @@ def _cycles(compiled, shape, parameter_lanes, threshold_lanes, style):
 
 
 def _fewest(options, cycles):
-    """The fewest lanes whose cycles are within 1 % of the best."""
-    figures = [cycles(n) for n in options]
-    return next(n for n, c in zip(options, figures, strict=True) if c * 100 <= min(figures) * 101)
+    """The fewest lanes whose cycles are within 1 % of the best, which the most lanes give: more never cost cycles."""
+    *fewer, most = options
+    best = cycles(most)
+    return options[bisect_left(fewer, True, key=lambda n: 100 * cycles(n) <= 101 * best)]
 
 
 def _memory_map(lowered, compiled, shape):

@@ -125,22 +125,24 @@ class _Pace:
 def _dependency(before: _Pace, after: _Pace, delay):
     """Least distance from the last step of `before` to the first step of `after`, by rows of the map between them.
 
-    Row y is complete `delay` cycles after the last step of the group that ends it; it is first read, at the earliest,
-    by the group with the first pixel of the first output row whose taps reach it. A group's first step comes right
-    after the last one of the group before it, however long its own last step has to wait.
+    A row is complete `delay` cycles after the last step of the group that ends it. The first group of a row of outputs
+    reads down to the lowest row that its taps reach; its first step comes right after the last one of the group before
+    it, however long its own last step has to wait.
     """
-    reader = after.compiled
-    _, height, width = before.compiled.stage.output_shape
+    written, reader = before.compiled, after.compiled
+    _, height, width = written.stage.output_shape
     lowest = max(dy for dy, _ in reader.taps) + reader.stage.step[0] * max(wy for wy, _ in reader.stage.window)
-    last = before.begins(before.compiled.groups - 1)
+    last = before.begins(written.groups - 1)
     distance = 0
-    for y in range(height):
-        first_row = max(0, ceil_div(y - lowest, reader.pitch[0]))
-        if first_row < reader.rows:
-            ended = last - before.begins(before.compiled.group_of(y, width - 1))
-            group = reader.group_of(first_row, 0)
+    for row in range(reader.rows):
+        y = min(row * reader.pitch[0] + lowest, height - 1)
+        if y >= 0:
+            ended = last - before.begins(written.group_of(y, width - 1))
+            group = reader.group_of(row, 0)
             begun = after.begins(group) - (after.window - reader.steps) if group else 0
             distance = max(distance, delay - ended - begun)
+            if y == height - 1:  # which later rows read later
+                break
     return distance
 
 

@@ -26,7 +26,14 @@ QUIET = ("-Wno-PROCASSINIT", "-Wno-WIDTH", "-Wno-CASEINCOMPLETE", "-Wno-UNSIGNED
 """Lint that Amaranth's Verilog draws by design: implicit widths, and comparisons that constants decide."""
 
 COMPILER = ("-O2", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE=0")
+ONCE = (*COMPILER, "-O0")
+"""For what runs once: Verilator puts it in files of its own, and optimising them takes longer than it saves."""
+
+UNIT_BYTES = 1 << 20
+"""C++ beyond which the next file begins another compilation: one alone takes a second to read Verilator's headers."""
+
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+HARNESS_COPY = "harness.cpp"
 PROGRAM = "simulation"
 
 
@@ -113,7 +120,7 @@ def compile_program(verilog: str, top: str, harness: Path, definitions: Sequence
     ------
     BuildError : Verilator or the compiler failed; the message has the last lines and the path of the log
     """
-    recipe = json.dumps([top, FLAGS, QUIET, COMPILER, *definitions, toolchain.versions("verilator")])
+    recipe = json.dumps([top, FLAGS, QUIET, COMPILER, ONCE, *definitions, toolchain.versions("verilator")])
     key = hashlib.sha256("\0".join([verilog, harness.read_text(), recipe]).encode()).hexdigest()[:12]
     final = folder / f"simulation-{key}"
 
@@ -124,8 +131,13 @@ def compile_program(verilog: str, top: str, harness: Path, definitions: Sequence
             (work / f"{top}.v").write_text(verilog)
             command = [*FLAGS, *QUIET, "--top-module", top, "--Mdir", "obj", f"{top}.v"]
             _run([("verilator", str(toolchain.verilator()), command)], work, log)
-            options = ["-I", "obj", *definitions, *COMPILER]
-            objects = _objects([*sorted((work / "obj").glob("*.cpp")), harness], work, options, log)
+            (work / "obj" / HARNESS_COPY).write_text(harness.read_text())
+            options = ["-I", "obj", *definitions]
+            once = sorted((work / "obj").glob("*__Slow.cpp"))
+            often = sorted({*(work / "obj").glob("*.cpp")} - {*once})
+            units = [(unit, [*options, *COMPILER]) for unit in _units(often, "often")]
+            units += [(unit, [*options, *ONCE]) for unit in _units(once, "once")]
+            objects = _objects(units, work, log)
             library = [str(path.resolve()) for path in sorted(runtime.glob("*.o"))]
             _run([("g++", "g++", [*objects, *library, "-pthread", "-o", PROGRAM])], work, log)
             shutil.rmtree(work / "obj")
@@ -142,18 +154,39 @@ def _runtime(folder: Path) -> Path:
 
     def make(work: Path) -> None:
         with outputs.logs(folder / "log" / final.name) as logs:
-            sources = [toolchain.verilator_include() / name for name in RUNTIME]
-            _objects(sources, work, COMPILER, logs / "compilation.log")
+            sources = [(toolchain.verilator_include() / name, COMPILER) for name in RUNTIME]
+            _objects(sources, work, logs / "compilation.log")
 
     return outputs.cached(final, make)
 
 
-def _objects(sources: Sequence[Path], work: Path, options: Sequence[str], log: Path) -> list[str]:
-    """Compile files; names of the objects. g++ is called without make, which cannot build in a path with spaces."""
+def _units(sources: Sequence[Path], name: str) -> list[Path]:
+    """Files beside the sources that include them, each about `UNIT_BYTES` of them."""
+    units: list[list[Path]] = []
+    size = UNIT_BYTES
+    for source in sources:
+        if size >= UNIT_BYTES:
+            units.append([])
+            size = 0
+        units[-1].append(source)
+        size += source.stat().st_size
+    paths = [unit[0].with_name(f"{name}_{number}.cpp") for number, unit in enumerate(units)]
+    for path, unit in zip(paths, units, strict=True):
+        path.write_text("".join(f'#include "{source.name}"\n' for source in unit))
+    return paths
+
+
+def _objects(sources: Sequence[tuple[Path, Sequence[str]]], work: Path, log: Path) -> list[str]:
+    """Compile files, each with its options; names of the objects. g++ is called without make, which cannot build in a
+    path with spaces."""
     include = toolchain.verilator_include()
-    common = ["-std=gnu++17", "-I", str(include), "-I", str(include / "vltstd"), *options, "-c"]
-    names = [f"{source.stem}.o" for source in sources]
-    _run([("g++", "g++", [*common, str(s.resolve()), "-o", n]) for s, n in zip(sources, names, strict=True)], work, log)
+    common = ["-std=gnu++17", "-I", str(include), "-I", str(include / "vltstd")]
+    names = [f"{source.stem}.o" for source, _ in sources]
+    commands = [
+        ("g++", "g++", [*common, *options, "-c", str(source.resolve()), "-o", name])
+        for (source, options), name in zip(sources, names, strict=True)
+    ]
+    _run(commands, work, log)
     return names
 
 

@@ -41,12 +41,12 @@ def paths_without_spaces(folder: Path):
         yield
 
 
-def run_benches(plan, network, folder: Path, **changes) -> tuple[int, int]:
-    """(tests, failures) of `benches.py` on a plan; `changes` to the arrays that say what is expected."""
+def expectations(plan, network) -> dict[str, np.ndarray]:
+    """What `benches.py` is told: three different images, and what they are to give."""
     images = images_for(np.random.default_rng(3), network, 3)
     answers = golden.run(network, images)
     assert len({tuple(row) for row in answers.logits.tolist()}) == 3
-    expected = {
+    return {
         "images": images,
         "logits": answers.logits,
         "classes": answers.classes,
@@ -54,44 +54,50 @@ def run_benches(plan, network, folder: Path, **changes) -> tuple[int, int]:
         "image_shape": np.array(plan.lowered.image_shape),
         "model": np.array(csr.model_word(network.digest)),
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(folder / "expected.npz", **{**expected, **changes})
+
+
+def build(plan, folder: Path):
+    """A runner for the accelerator of a plan, compiled in `folder`."""
     (folder / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
-    with paths_without_spaces(folder / "site"):
-        runner = get_runner("verilator")
-        runner.build(
-            sources=[folder / "accelerator.v"],
+    runner = get_runner("verilator")
+    runner.build(
+        sources=[folder / "accelerator.v"],
+        hdl_toplevel="accelerator",
+        build_dir=folder / "build",
+        build_args=FLAGS,
+        timescale=("1ns", "1ps"),
+        log_file=folder / "build.log",
+    )
+    return runner
+
+
+def run(runner, expected: dict[str, np.ndarray], folder: Path) -> tuple[int, int]:
+    """(tests, failures) of `benches.py`."""
+    results = folder / "results.xml"
+    results.unlink(missing_ok=True)
+    np.savez(folder / "expected.npz", **expected)
+    with suppress(SystemExit):  # how the runner says that a test failed; the results say which, or are not there
+        runner.test(
+            test_module="rtl_tests.cosim.benches",
             hdl_toplevel="accelerator",
             build_dir=folder / "build",
-            build_args=FLAGS,
-            timescale=("1ns", "1ps"),
-            log_file=folder / "build.log",
+            test_dir=folder,
+            results_xml=str(results),
+            extra_env={"HWGEN_EXPECTED": str(folder / "expected.npz")},
+            log_file=folder / "test.log",
         )
-        with suppress(SystemExit):  # how the runner says that a test failed; the results say which, or are not there
-            runner.test(
-                test_module="rtl_tests.cosim.benches",
-                hdl_toplevel="accelerator",
-                build_dir=folder / "build",
-                test_dir=folder,
-                results_xml=str(folder / "results.xml"),
-                extra_env={"HWGEN_EXPECTED": str(folder / "expected.npz")},
-                log_file=folder / "test.log",
-            )
-    return get_results(folder / "results.xml")
+    return get_results(results)
 
 
 @pytest.mark.parametrize("name", ["packed late", "sums"])
 def test_benches(name, tmp_path):
+    """All pass; and they compare: with one wrong logit every test that runs that frame fails."""
     case = next(case for case in CASES if case.name == name)
-    assert run_benches(case.plan(), case.network(), tmp_path) == (TESTS, 0)
-
-
-def test_a_wrong_expectation_fails(tmp_path):
-    """The benches compare: with one wrong logit every test that runs that frame fails, with a wrong count of cycles
-    every test that reads it."""
-    case = next(case for case in CASES if case.name == "single layer")
-    plan, network = case.plan(), case.network()
-    images = images_for(np.random.default_rng(3), network, 3)
-    logits = golden.run(network, images).logits.copy()
+    plan = case.plan()
+    expected = expectations(plan, case.network())
+    logits = expected["logits"].copy()
     logits[0, -1] += 1
-    assert run_benches(plan, network, tmp_path, logits=logits) == (TESTS, TESTS - 1)
+    with paths_without_spaces(tmp_path / "site"):
+        runner = build(plan, tmp_path)
+        assert run(runner, expected, tmp_path) == (TESTS, 0)
+        assert run(runner, {**expected, "logits": logits}, tmp_path) == (TESTS, TESTS - 1)
