@@ -24,8 +24,9 @@ LUT_SHARE = 0.85
 AUTOMATIC_LUTS = 13_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
-ROUTED = {"ecp5": 38_000}
-"""LUTs up to which nextpnr was seen to route designs, where that and not the device sets the limit (decision 16)."""
+ROUTED = {"ecp5": {1: 13_000, 2: 20_000, 3: 39_100}}
+"""Planned LUTs up to which nextpnr was seen to route designs with so many registers in a popcount, or more, where that
+and not the device sets the limit (decision 16)."""
 
 MARGIN = 0.9
 """How far seeds and what the clock's estimate does not know may take a design below it."""
@@ -123,9 +124,10 @@ def plan(
     if aim not in (None, *AIMS):
         raise InputError(f"the aim is one of {', '.join(AIMS)}, not {aim!r}")
     given = None not in (p, s, q)
-    limit = target.luts
-    if not given:
-        limit = min(LUT_SHARE * limit, ROUTED.get(target.family, limit), limit if aim else AUTOMATIC_LUTS)
+
+    def limit(style):
+        return target.luts if given else _most_luts(target, style, aim)
+
     if aim:
         styles = family_styles(target.family, cells, stages)
     else:
@@ -134,7 +136,7 @@ def plan(
     fits: list[Fit] = []
     refusals: list[InputError] = []
     for style in styles:
-        most = None if given else limit / coefficients(target.family, style.cells).lanes
+        most = None if given else limit(style) / coefficients(target.family, style.cells).lanes
         for sizes in _sizes(p, s, q, most):
             try:
                 fits.append(Fit.of(make_plan(network, lowered, ArrayShape(**sizes), style=style), target))
@@ -146,7 +148,7 @@ def plan(
         raise InputError(f"{named}, and no array of that is among those that the planner tries; give P, S and Q")
     if not fits:
         raise refusals[0]
-    usable = [fit for fit in fits if fit.fits and fit.luts <= limit]
+    usable = [fit for fit in fits if fit.fits and fit.luts <= limit(fit.plan.style)]
     if not usable:
         raise _refusal(network, board, fits, limit)
     if fastest:
@@ -175,6 +177,17 @@ def _best(fits, aim):
     return min(near, key=lambda fit: (fit.luts, fit.rams))
 
 
+def _most_luts(target, style, aim):
+    """LUTs of the largest design with such popcounts that is offered where sizes are not given."""
+    limits = [LUT_SHARE * target.luts]
+    if target.family in ROUTED:
+        routed = ROUTED[target.family]
+        limits.append(routed[min(style.stages, max(routed))])
+    if not aim:
+        limits.append(AUTOMATIC_LUTS)
+    return min(limits)
+
+
 def _sizes(p, s, q, most):
     """P, S and Q to try: those given, or all that go together, of at most `most` lanes in all."""
     for channels in [p] if p else CHANNELS:
@@ -187,13 +200,14 @@ def _sizes(p, s, q, most):
 
 
 def _refusal(network, board, fits, limit):
-    """What stands in the way of the nearest miss, and which board or change would do."""
+    """What stands in the way of the nearest miss, and which board or change would do. `limit`: most LUTs by style."""
     target = board.target
-    nearest = min(fits, key=lambda fit: max(fit.rams / target.rams, fit.luts / limit))
+    nearest = min(fits, key=lambda fit: max(fit.rams / target.rams, fit.luts / limit(fit.plan.style)))
     shape = nearest.plan.shape
     which = "the nearest array" if len(fits) > 1 else "an array of"
     dimensions = f"{shape.p} x {shape.s} x {shape.q}"
-    excess = nearest.excess() or f"about {nearest.luts} LUTs, over the {limit:.0f} that the planner fills by itself"
+    most = limit(nearest.plan.style)
+    excess = nearest.excess() or f"about {nearest.luts} LUTs, over the {most:.0f} that the planner fills by itself"
     times = network.weight_bits / target.ram_bits
     if times > 1:
         mend = f"its {network.weight_bits} weight bits are {times:.1f} times the block RAM there; take a larger board"
