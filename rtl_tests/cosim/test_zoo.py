@@ -14,15 +14,15 @@ LARGE = Path(__file__).parents[1] / "helpers" / "large.toml"
 SMALLEST = {
     "bc_vgg_w1a8": str(LARGE),
     "cnn_mnist_w1a1": "icebreaker",
-    "cnv_w1a1": "ulx3s_45f",
+    "cnv_w1a1": "ecpix5_45f",
     "cnv_w1a2": "ecp5_5g_evn",
-    "lenet_w1a1": "ulx3s_12f",
+    "lenet_w1a1": "colorlight_5a75b",
     "lfc_w1a1": "ecp5_5g_evn",
     "sfc_w1a1": "tang_nano_9k",
     "tfc_w1a1": "icebreaker",
     "tinbinn_w1a8": "ecp5_5g_evn",
 }
-"""By LUTs, then by name: two pairs of boards hold the same die. No board holds the weights of bc_vgg_w1a8."""
+"""By LUTs, then by name: some boards hold the same die. No board holds the weights of bc_vgg_w1a8."""
 
 
 def smallest(network):
