@@ -40,10 +40,10 @@ calibrate: $(VENV)/runtime ## the planner's LUTs and RAMs against nextpnr's pack
 	$(BIN)/python -m hwgen.bench.calibrate
 
 test: lint ## the checkers and the test suite, without its slow part
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 test-all: lint ## the checkers and the whole test suite
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/dev ## ruff and the type checker
 	$(BIN)/ruff check .
