@@ -48,6 +48,23 @@ def test_more_lanes_never_cost_cycles():
     assert wide == sorted(wide, reverse=True)
 
 
+@pytest.mark.parametrize("name", ["cnn_mnist_w1a1", "cnv_w1a2", "tinbinn_w1a8"])
+def test_more_lanes_of_parameters_and_thresholds_never_cost_cycles(name):
+    """By which the fewest that will do are found."""
+    network = models.load(name).network
+    lowered = lower(network)
+    for p, s, q in ((16, 16, 2), (32, 32, 1), (16, 64, 3)):
+        shape = ArrayShape(p=p, s=s, q=q)
+        for which, other in (("parameter_lanes", "threshold_lanes"), ("threshold_lanes", "parameter_lanes")):
+            for fixed in (1, p):
+                plans = [make_plan(network, lowered, shape, **{which: n, other: fixed}) for n in (1, 2, 4, 8, 16)]
+                cycles = [made.cycles for made in plans]
+                assert cycles == sorted(cycles, reverse=True)
+        chosen = make_plan(network, lowered, shape)
+        best = make_plan(network, lowered, shape, parameter_lanes=p, threshold_lanes=16)
+        assert chosen.cycles <= 1.03 * best.cycles
+
+
 @pytest.mark.parametrize(
     "model, board, shape, cycles, rams",
     [

@@ -69,7 +69,19 @@ def test_clocked_boards():
         replace(boards.load("ulx3s_12f"), baud=5_000_000).clocked(12.5e6)
 
 
-@pytest.mark.parametrize("name, mhz", [("icebreaker", 24.2), ("ulx3s_12f", 50.0), ("tang_nano_9k", 54.5)])
+@pytest.mark.parametrize(
+    "name, mhz",
+    [
+        ("icebreaker", 24.2),
+        ("ulx3s_12f", 50.0),
+        ("tang_nano_9k", 54.5),
+        ("icesugar", 24.2),
+        *(
+            pytest.param(*other, marks=pytest.mark.slow)
+            for other in [("hx8k_b_evn", 24.2), ("colorlight_5a75b", 50), ("ecpix5_45f", 120), ("ecp5_5g_evn", 50)]
+        ),
+    ],
+)
 def test_bitstream_that_runs_from_the_pll(name, mhz, tmp_path):
     board, core = boards.load(name).clocked(mhz * 1e6), DummyCore()
     made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)

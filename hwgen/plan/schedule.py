@@ -129,15 +129,15 @@ def _dependency(before: _Pace, after: _Pace, delay):
     reads down to the lowest row that its taps reach; its first step comes right after the last one of the group before
     it, however long its own last step has to wait.
     """
-    written, reader = before.compiled, after.compiled
-    _, height, width = written.stage.output_shape
+    writer, reader = before.compiled, after.compiled
+    _, height, width = writer.stage.output_shape
     lowest = max(dy for dy, _ in reader.taps) + reader.stage.step[0] * max(wy for wy, _ in reader.stage.window)
-    last = before.begins(written.groups - 1)
+    last = before.begins(writer.groups - 1)
     distance = 0
     for row in range(reader.rows):
         y = min(row * reader.pitch[0] + lowest, height - 1)
         if y >= 0:
-            ended = last - before.begins(written.group_of(y, width - 1))
+            ended = last - before.begins(writer.group_of(y, width - 1))
             group = reader.group_of(row, 0)
             begun = after.begins(group) - (after.window - reader.steps) if group else 0
             distance = max(distance, delay - ended - begun)
