@@ -124,10 +124,10 @@ def _seeds(made) -> str:
 
 
 def serial_rate(board, planned) -> float:
-    """Images per second that fit through a board's serial port, command and reply."""
-    from ..host import protocol
+    """Images per second that fit through a board's serial port, which carries images and results at the same time."""
+    from ..host import frames, protocol
 
     channels, height, width = planned.lowered.image_shape
-    sent = len(protocol.image_command(bytes(channels * height * width)))
-    received = 1 + protocol.result_bytes(planned.logits.count)
-    return board.baud / 10 / (sent + received)
+    sent = len(protocol.command(0, protocol.Command.IMAGE, bytes(channels * height * width)))
+    received = protocol.reply_bytes(protocol.Reply.RESULT, planned.logits.count, len(planned.stages))
+    return board.baud / 10 / max(frames.frame_bytes(sent), frames.frame_bytes(received))

@@ -44,19 +44,20 @@ def run(options, session) -> Answer:
         found = []
         begun = time.monotonic()
         with session.progress("classifying") as advance:
-            for name, image in images:
-                found.append((name, *device.classify(image)))
+            for (name, _), result in zip(images, device.classify_all(image for _, image in images), strict=True):
+                found.append((name, result))
                 advance(len(found), len(images))
         seconds = time.monotonic() - begun
     labels = network.classes if network is not None else ()
-    rows = [[name, str(index), labels[index] if labels else None, str(logits)] for name, index, logits in found]
+    rows = [[name, str(r.index), labels[r.index] if labels else None, str(r.logits)] for name, r in found]
     notes = [f"{len(found)} images in {seconds:.2f} s, {len(found) / seconds:.1f} images/s over the serial port"]
     return Answer(
         text=Table(columns=["image", "class", "label", "logits"], rows=rows, notes=notes).text(),
         json={
             "images": len(found),
-            "predictions": [index for _, index, _ in found],
-            "logits": [logits for _, _, logits in found],
+            "predictions": [result.index for _, result in found],
+            "logits": [result.logits for _, result in found],
+            "cycles_per_layer": [result.cycles for _, result in found],
             "seconds": round(seconds, 3),
         },
     )

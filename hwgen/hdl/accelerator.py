@@ -235,10 +235,24 @@ class Accelerator(wiring.Component):
     -------
     image, result, trace : as in `Core`
     csr : In, `csr.Signature`
+
+    Parameters
+    ----------
+    clock_hz : of the core, for its register; 0 where that is not known
+
+    Attributes
+    ----------
+    samples : bytes of an image
+    pixel_bits : of a sample, the others are 0
+    layers : how many have a cycle counter
     """
 
-    def __init__(self, plan: Plan):
-        self.plan = plan
+    def __init__(self, plan: Plan, clock_hz: int = 0):
+        self.plan, self.clock_hz = plan, clock_hz
+        channels, height, width = plan.lowered.image_shape
+        self.samples = channels * height * width
+        self.pixel_bits = plan.network.image_type.bits
+        self.layers = len(plan.stages)
         super().__init__(
             {
                 "image": In(image_signature()),
@@ -282,17 +296,22 @@ class Accelerator(wiring.Component):
             csr.Register.VERSION: csr.VERSION,
             csr.Register.MODEL: csr.model_word(plan.network.digest),
             csr.Register.STATUS: Mux(core.busy, csr.STATUS_BUSY, 0),
-            csr.Register.LAYERS: len(plan.stages),
+            csr.Register.LAYERS: self.layers,
             csr.Register.FRAMES: frames,
             csr.Register.CHANNELS: plan.lowered.image_shape[0],
             csr.Register.HEIGHT: plan.lowered.image_shape[1],
             csr.Register.WIDTH: plan.lowered.image_shape[2],
             csr.Register.LOGITS: plan.logits.count,
+            csr.Register.P: plan.shape.p,
+            csr.Register.S: plan.shape.s,
+            csr.Register.Q: plan.shape.q,
+            csr.Register.CLOCK: self.clock_hz,
             **{csr.layer_cycles(i): count for i, count in enumerate(cycles)},
         }
-        m.d.sync += self.csr.read_data.eq(0)
-        with m.Switch(self.csr.address):
-            for address, value in registers.items():
-                with m.Case(int(address)):
-                    m.d.sync += self.csr.read_data.eq(value)
+        with m.If(self.csr.read):
+            m.d.sync += self.csr.read_data.eq(0)
+            with m.Switch(self.csr.address):
+                for address, value in registers.items():
+                    with m.Case(int(address)):
+                        m.d.sync += self.csr.read_data.eq(value)
         return m

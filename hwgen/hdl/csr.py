@@ -17,52 +17,46 @@ DATA_BITS = 32
 MAGIC = 0x6E676877
 """Value of `Register.MAGIC`: the letters ``hwgn``, the least significant byte first."""
 
-VERSION = 1
+VERSION = 2
 """Value of `Register.VERSION`: counts up whenever this map or what a register means changes."""
 
 
 class Register(enum.IntEnum):
-    """Word address of each register. An address that is not listed reads as 0; writing to it does nothing."""
+    """Word address of each register. An address that is not listed reads as 0; writing to it does nothing.
 
-    MAGIC = 0
-    """Read-only: always `MAGIC`; tells an hwgen core from silence or another design."""
+    Attributes
+    ----------
+    meaning : what it holds, in words; read-only where it does not say otherwise
+    """
 
-    VERSION = 1
-    """Read-only: always `VERSION`."""
+    meaning: str
 
-    MODEL = 2
-    """Read-only: the first 32 bits of the network's digest (`model_word`)."""
+    def __new__(cls, address: int, meaning: str):
+        made = int.__new__(cls, address)
+        made._value_ = address
+        made.meaning = meaning
+        return made
 
-    STATUS = 3
-    """Read-only: `STATUS_BUSY`, the other bits are 0."""
-
-    CONTROL = 4
-    """Write `CONTROL_SOFT_RESET` to drop every frame in flight; reads as 0."""
-
-    LAYERS = 5
-    """Read-only: how many layers have a cycle counter."""
-
-    FRAMES = 6
-    """Read-only: frames done since reset, modulo 2^32."""
-
-    CHANNELS = 7
-    """Read-only: channels of an image."""
-
-    HEIGHT = 8
-    """Read-only: rows of an image."""
-
-    WIDTH = 9
-    """Read-only: columns of an image."""
-
-    LOGITS = 10
-    """Read-only: how many logits a result has before its class index."""
-
-    CYCLES = 16
-    """Read-only: cycles that layer 0 took in the last frame done; layer i is at CYCLES + i (`layer_cycles`)."""
+    MAGIC = 0, f"Always {MAGIC:#010x}, the letters hwgn: tells an hwgen core from silence or another design."
+    VERSION = 1, f"Version of this map, {VERSION}."
+    MODEL = 2, "The first 32 bits of the network's digest."
+    STATUS = 3, "Bit 0: a frame is being computed or sent."
+    CONTROL = 4, "Writing 1 to bit 0 drops every frame in flight; reads as 0."
+    LAYERS = 5, "How many layers have a cycle counter."
+    FRAMES = 6, "Frames done since reset, modulo 2^32."
+    CHANNELS = 7, "Channels of an image."
+    HEIGHT = 8, "Rows of an image."
+    WIDTH = 9, "Columns of an image."
+    LOGITS = 10, "How many logits a result has before its class index."
+    P = 11, "Output channels that the array computes at a time."
+    S = 12, "Input channels that it takes at a time."
+    Q = 13, "Pixels that it computes at a time."
+    CLOCK = 14, "The clock of the core in hertz, 0 where it was not known when the core was made."
+    CYCLES = 16, "Cycles that layer 0 took in the last frame done; those of layer i are at 16 + i."
 
 
 STATUS_BUSY = 1 << 0
-"""STATUS bit 0: at least one frame is being loaded, computed or sent."""
+"""STATUS bit 0: at least one frame is being computed or sent."""
 
 CONTROL_SOFT_RESET = 1 << 0
 """CONTROL bit 0: writing 1 returns the core to its state after reset, in mid-frame too; the streams may break off."""
@@ -94,7 +88,8 @@ class Signature(wiring.Signature):
     Members
     -------
     address : Out(8), the word address
-    read_data : In(32), the value of the register whose address stood there one cycle ago
+    read : Out(1), high for one cycle to have the register at `address` in `read_data` from the next one on
+    read_data : In(32), the value that the register last read had then
     write : Out(1), high for one cycle to write `write_data` to `address`
     write_data : Out(32)
     """
@@ -103,6 +98,7 @@ class Signature(wiring.Signature):
         super().__init__(
             {
                 "address": Out(ADDRESS_BITS),
+                "read": Out(1),
                 "read_data": In(DATA_BITS),
                 "write": Out(1),
                 "write_data": Out(DATA_BITS),

@@ -1,6 +1,8 @@
 """Driver of a board at a serial port: what it holds, and images through it."""
 
 import time
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,17 +12,30 @@ from serial.tools import list_ports
 
 from ..errors import BuildError, InputError
 from ..hdl import csr
-from . import protocol
-from .protocol import BAUD, Reply
+from . import frames, protocol
+from .protocol import BAUD, WINDOW, Answer, Command, Reply
 
-__all__ = ["Device", "Identity", "Line"]
+__all__ = ["Device", "Identity", "Line", "Result"]
+
+ATTEMPTS = 8
+SILENCES = 3
+"""How often in a row something is tried before the line is given up; where nothing comes at all, sooner."""
+
+TURNAROUND = 0.2
+"""How much of its patience `Device` has for a command that needs no computation."""
+
+POLL = 0.05
+"""Seconds that a read of the line may wait."""
 
 
 class Line(Protocol):
     """What `Device` needs of a serial port; `serial.Serial` has it."""
 
+    @property
+    def in_waiting(self) -> int: ...
+
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; fewer if they did not come in time."""
+        """Up to `size` bytes; fewer, or none, if they did not come in a fraction of a second."""
         ...
 
     def write(self, data: bytes, /) -> object: ...
@@ -40,21 +55,68 @@ class Identity:
     image_shape : (channels, height, width)
     logits : how many
     layers : how many have a cycle counter
+    array : (P, S, Q)
+    clock_hz : of the core
     """
 
     model: int
     image_shape: tuple[int, int, int]
     logits: int
     layers: int
+    array: tuple[int, int, int]
+    clock_hz: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a board says of an image.
+
+    Attributes
+    ----------
+    index : of the class
+    logits : of all classes
+    cycles : clock cycles of each layer; the last one's include those in which its logits waited for the line
+    """
+
+    index: int
+    logits: list[int]
+    cycles: list[int]
+
+
+class _Trouble(Exception):
+    """Something went wrong on the line, in words for the end of a message."""
+
+
+class _Silence(_Trouble):
+    """Nothing came."""
+
+
+class _Attempts:
+    """Counts what failed in a row."""
+
+    def __init__(self):
+        self.succeed()
+
+    def succeed(self) -> None:
+        self.troubles = self.silences = 0
+
+    def fail(self, trouble: _Trouble) -> bool:
+        """Whether it was one too many."""
+        self.troubles += 1
+        self.silences += isinstance(trouble, _Silence)
+        return self.troubles == ATTEMPTS or self.silences == SILENCES
 
 
 class Device:
-    """A board that runs an accelerator behind `hwgen.hdl.shells.uart_shell`. A context manager: it closes the port.
+    """A board that runs an accelerator behind `hwgen.hdl.shells.commands`. A context manager: it closes the port.
+
+    What is damaged on the line is asked for again; results are right or there are none.
 
     Parameters
     ----------
-    line : an open serial port whose `read` waits for at most the time that the network takes
+    line : an open serial port whose `read` waits for a fraction of a second
     name : how messages call it
+    patience : seconds in which an image is classified, its way there and the result's way back included
 
     Attributes
     ----------
@@ -65,10 +127,14 @@ class Device:
     BuildError : nothing answers, or something that is no hwgen board
     """
 
-    def __init__(self, line: Line, name: str = "the board"):
-        self.line = line
-        self.name = name
-        self._synchronize()
+    def __init__(self, line: Line, name: str = "the board", *, patience: float = 10.0):
+        self.line, self.name, self.patience = line, name, patience
+        self._sequence = 0
+        self._received: deque[bytes] = deque()
+        self._splitter = frames.Splitter(frames.frame_bytes(1 << 16))
+        self._logits: int = 0
+        self._layers: int | None = None
+        self.reset()
         self.identity = self._identify()
 
     @classmethod
@@ -79,7 +145,7 @@ class Device:
         ----------
         port : ``/dev/ttyUSB1``, ``COM4`` or a URL that pyserial knows
         baud : bits per second
-        patience : seconds to wait for an answer
+        patience : as for `Device`
 
         Raises
         ------
@@ -87,13 +153,13 @@ class Device:
         BuildError : nothing answers, or something that is no hwgen board
         """
         try:
-            line = serial.serial_for_url(port, baudrate=baud, timeout=patience)
+            line = serial.serial_for_url(port, baudrate=baud, timeout=POLL, write_timeout=patience)
         except (OSError, ValueError) as error:  # serial.SerialException is an OSError
             known = ", ".join(sorted(p.device for p in list_ports.comports())) or "none"
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"cannot open the serial port {port} ({reason}); ports on this machine: {known}") from None
         try:
-            return cls(line, f"the board at {port}")
+            return cls(line, f"the board at {port}", patience=patience)
         except BaseException:
             line.close()
             raise
@@ -107,43 +173,44 @@ class Device:
     def close(self):
         self.line.close()
 
-    def classify(self, image: np.ndarray) -> tuple[int, list[int]]:
-        """Class index and logits of an image, uint8 (height, width, channels) or, of one channel, (height, width).
+    def classify(self, image: np.ndarray) -> Result:
+        """The result for an image, uint8 (height, width, channels) or, of one channel, (height, width).
 
         Raises
         ------
         InputError : the image has another shape than the board's network takes
-        BuildError : the board does not answer, or lost a part of the image on the way
+        BuildError : the board went away, or the line does not carry an image whole
         """
-        channels, height, width = self.identity.image_shape
-        image = np.asarray(image)
-        if image.ndim == 2:
-            image = image[..., None]
-        if image.shape != (height, width, channels) or image.dtype != np.uint8:
-            raise InputError(
-                f"{self.name} takes images of {height} x {width} pixels with {channels} channels of uint8, "
-                f"not {image.dtype} of shape {image.shape}"
-            )
-        data = self._ask(
-            protocol.image_command(image.tobytes()), Reply.RESULT, protocol.result_bytes(self.identity.logits)
-        )
-        return protocol.parse_result(data)
+        return next(self.classify_all([image]))
 
-    def read(self, address: int) -> int:
-        """Value of a register of `hwgen.hdl.csr`."""
-        return protocol.parse_word(self._ask(protocol.read_command(address), Reply.READ, 4))
+    def classify_all(self, images: Iterable[np.ndarray]) -> Iterator[Result]:
+        """The results for images, in their order, as they come; the next image is on its way while one is computed.
 
-    def write(self, address: int, value: int):
-        """Writes a register of `hwgen.hdl.csr`."""
-        self._ask(protocol.write_command(address, value), Reply.WRITTEN, 0)
+        Raises
+        ------
+        as for `classify`
+        """
+        return self._pipelined((Command.IMAGE, self._samples(image)) for image in images)
+
+    def test(self) -> Result:
+        """The result for `protocol.test_image`, which the board makes itself: without the line's doing.
+
+        Raises
+        ------
+        BuildError : as for `classify`
+        """
+        return next(self._pipelined([(Command.TEST, b"")]))
+
+    def registers(self) -> list[int]:
+        """Values of the registers of `hwgen.hdl.csr`, by their addresses."""
+        return self._ask(Command.READ, Reply.REGISTERS).numbers["registers"]
 
     def reset(self):
-        """Drops every frame that the core is at, and its count of frames."""
-        self.write(csr.Register.CONTROL, csr.CONTROL_SOFT_RESET)
-
-    def cycles(self) -> list[int]:
-        """Cycles that each layer took in the last frame."""
-        return [self.read(csr.layer_cycles(i)) for i in range(self.identity.layers)]
+        """Drops every image that the board has, sets its counters to 0, and forgets what it has sent."""
+        self._write(b"\0")  # ends whatever an earlier host had begun
+        self.line.reset_input_buffer()
+        self._received.clear()
+        self._ask(Command.RESET, Reply.DONE)
 
     def check_model(self, digest: str):
         """BuildError unless the board holds the network of that digest."""
@@ -154,47 +221,131 @@ class Device:
                 f"load the bitstream of this one"
             )
 
-    def _synchronize(self):
-        """Waits until the board has dropped whatever an earlier host had begun, and forgets what it sent."""
-        time.sleep(2 * protocol.TIMEOUT)
-        self.line.reset_input_buffer()
+    def _samples(self, image: np.ndarray) -> bytes:
+        channels, height, width = self.identity.image_shape
+        image = np.asarray(image)
+        if image.ndim == 2:
+            image = image[..., None]
+        if image.shape != (height, width, channels) or image.dtype != np.uint8:
+            raise InputError(
+                f"{self.name} takes images of {height} x {width} pixels with {channels} channels of uint8, "
+                f"not {image.dtype} of shape {image.shape}"
+            )
+        return image.tobytes()
 
     def _identify(self) -> Identity:
+        values = self.registers()
         register = csr.Register
-        magic = self.read(register.MAGIC)
-        if magic != csr.MAGIC:
-            raise BuildError(f"{self.name} answers, but is no hwgen board: its register 0 is {magic:08x}")
-        version = self.read(register.VERSION)
-        if version != csr.VERSION:
+        if values[register.MAGIC] != csr.MAGIC:
+            raise BuildError(f"{self.name} answers, but is no hwgen board: its register 0 is {values[0]:08x}")
+        if values[register.VERSION] != csr.VERSION:
             raise BuildError(
-                f"{self.name} has registers of version {version}, this hwgen reads version {csr.VERSION}; "
-                f"build its bitstream anew"
+                f"{self.name} has registers of version {values[register.VERSION]}, this hwgen reads version "
+                f"{csr.VERSION}; build its bitstream anew"
             )
-        shape = (self.read(register.CHANNELS), self.read(register.HEIGHT), self.read(register.WIDTH))
+        self._logits, self._layers = values[register.LOGITS], values[register.LAYERS]
         return Identity(
-            model=self.read(register.MODEL),
-            image_shape=shape,
-            logits=self.read(register.LOGITS),
-            layers=self.read(register.LAYERS),
+            model=values[register.MODEL],
+            image_shape=(values[register.CHANNELS], values[register.HEIGHT], values[register.WIDTH]),
+            logits=values[register.LOGITS],
+            layers=values[register.LAYERS],
+            array=(values[register.P], values[register.S], values[register.Q]),
+            clock_hz=values[register.CLOCK],
         )
 
-    def _ask(self, command: bytes, reply: Reply, count: int) -> bytes:
-        """Sends a command; the `count` bytes after its reply's first."""
+    def _pipelined(self, commands: Iterable[tuple[Command, bytes]]) -> Iterator[Result]:
+        """The results of commands that are answered by one. After trouble the board is reset, they are sent again."""
+        commands = iter(commands)
+        under_way: deque[tuple[int, Command, bytes]] = deque()
+        again: deque[tuple[Command, bytes]] = deque()
+        attempts = _Attempts()
+        while True:
+            while len(under_way) < WINDOW and (following := again.popleft() if again else next(commands, None)):
+                under_way.append((self._send(*following), *following))
+            if not under_way:
+                return
+            try:
+                result = self._result([sequence for sequence, _, _ in under_way])
+            except _Trouble as trouble:
+                if attempts.fail(trouble):
+                    raise BuildError(f"{self.name} gives no result: {trouble}") from None
+                self.reset()
+                again.extendleft((code, samples) for _, code, samples in reversed(under_way))
+                under_way.clear()
+                continue
+            attempts.succeed()
+            under_way.popleft()
+            yield result
+
+    def _result(self, sequences: list[int]) -> Result:
+        """The result of the first of the commands under way."""
+        end = time.monotonic() + self.patience
+        while True:
+            answer = self._receive(end)
+            if answer.code != Reply.RESULT or answer.sequence not in sequences:
+                continue  # a line may double a whole frame
+            if answer.sequence != sequences[0]:
+                raise _Trouble("its results get lost; check --baud and the cable")
+            (index,) = answer.numbers["class"]
+            return Result(index=index, logits=answer.numbers["logits"], cycles=answer.numbers["cycles"])
+
+    def _ask(self, code: Command, reply: Reply) -> Answer:
+        """The answer to a command that needs no computation and may be repeated."""
+        attempts = _Attempts()
+        while True:
+            sequence = self._send(code)
+            end = time.monotonic() + TURNAROUND * self.patience
+            try:
+                while True:
+                    answer = self._receive(end)
+                    if answer.sequence == sequence and answer.code == Reply.UNKNOWN:
+                        raise BuildError(f"{self.name} does not know {code.name}; build its bitstream anew")
+                    if answer.sequence == sequence and answer.code == reply:
+                        return answer
+            except _Trouble as trouble:
+                if attempts.fail(trouble):
+                    raise BuildError(f"{self.name} does not answer: {trouble}") from None
+
+    def _send(self, code: Command, samples: bytes = b"") -> int:
+        """Sends a command; its sequence number."""
+        self._sequence = (self._sequence + 1) % 256
+        self._write(frames.command_frame(protocol.command(self._sequence, code, samples)))
+        return self._sequence
+
+    def _write(self, data: bytes) -> None:
         try:
-            self.line.write(command)
-            first = self.line.read(1)
-            data = self.line.read(count) if first and first[0] == reply else b""
+            self.line.write(data)
         except OSError as error:  # serial.SerialException is one
             raise BuildError(f"{self.name} went away: {error}") from None
-        if not first:
-            raise BuildError(
-                f"{self.name} does not answer; check that it is on, holds a bitstream of hwgen, and that the port and "
-                f"--baud are its own"
-            )
-        if first[0] == Reply.ERROR:
-            raise BuildError(f"{self.name} refused a command: bytes were lost on the line; check --baud and the cable")
-        if first[0] != reply:
-            raise BuildError(f"{self.name} answered with byte {first[0]:#04x}, which no hwgen board does; check --baud")
-        if len(data) != count:
-            raise BuildError(f"{self.name} broke off after {len(data)} of {count} bytes of its answer")
-        return data
+
+    def _receive(self, end: float) -> Answer:
+        """The next answer.
+
+        Raises
+        ------
+        BuildError : the port is gone
+        _Trouble : none came until `end`, or it was damaged here or what it answers was damaged there
+        """
+        came = False
+        while not self._received:
+            if time.monotonic() > end:
+                if came:
+                    raise _Trouble("what it sends is no hwgen board's; check the port and --baud")
+                raise _Silence(
+                    "nothing comes; check that it is on, holds a bitstream of hwgen, and that port and --baud are right"
+                )
+            try:
+                data = self.line.read(max(1, self.line.in_waiting))
+            except OSError as error:
+                raise BuildError(f"{self.name} went away: {error}") from None
+            came = came or bool(data)
+            self._received.extend(self._splitter.feed(data))
+        try:
+            answer = protocol.parse(frames.reply_body(self._received.popleft()), self._logits, self._layers)
+        except frames.Damage:
+            raise _Trouble("what it sends arrives damaged; check the port, --baud and the cable") from None
+        if answer is None:
+            raise _Trouble("it sends messages of another kind; build its bitstream anew")
+        if answer.code == Reply.DAMAGED:
+            raise _Trouble("frames reach it damaged; check --baud and the cable")
+        return answer

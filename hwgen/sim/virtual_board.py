@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from ..boards import Board
 from ..flow import toolchain, verilog
 from ..hdl.accelerator import Accelerator
@@ -40,7 +38,7 @@ def virtual_board(plan: Plan, board: Board, folder: Path = Path("build")) -> Ite
     ------
     BuildError : the simulation could not be built
     """
-    logic = BoardLogic.of(Accelerator(plan), board, samples=int(np.prod(plan.lowered.image_shape)))
+    logic = BoardLogic.of(Accelerator(plan, board.target.clock_hz), board)
     program = verilator.compile_program(with_cells(verilog.emit(logic, TOP)), TOP, HARNESS, [], folder)
     inside, port = os.openpty()
     try:

@@ -28,7 +28,7 @@ async def start(dut, seed):
     cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
     for port in (dut.image__valid, dut.image__payload, dut.result__ready):
         port.value = 0
-    for port in (dut.csr__address, dut.csr__write, dut.csr__write_data):
+    for port in (dut.csr__address, dut.csr__read, dut.csr__write, dut.csr__write_data):
         port.value = 0
     await reset(dut)
 
@@ -92,7 +92,10 @@ async def get_results(dut, frames, stall=0.0):
 
 async def read_register(dut, address):
     dut.csr__address.value = int(address)
-    await ClockCycles(dut.clk, 2)
+    dut.csr__read.value = 1
+    await ClockCycles(dut.clk, 1)
+    dut.csr__read.value = 0
+    await ClockCycles(dut.clk, 1)
     await ReadOnly()
     value = dut.csr__read_data.value.to_unsigned()
     await RisingEdge(dut.clk)
@@ -134,6 +137,10 @@ async def registers(dut):
         csr.Register.HEIGHT: height,
         csr.Register.WIDTH: width,
         csr.Register.LOGITS: len(ANSWERS[0]) - 1,
+        csr.Register.P: int(EXPECTED["array"][0]),
+        csr.Register.S: int(EXPECTED["array"][1]),
+        csr.Register.Q: int(EXPECTED["array"][2]),
+        csr.Register.CLOCK: int(EXPECTED["clock_hz"]),
     }
     assert {r: await read_register(dut, r) for r in expected} == expected
     assert await read_register(dut, 255) == 0

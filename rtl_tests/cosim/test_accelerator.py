@@ -17,6 +17,7 @@ from rtl_tests.helpers.networks import images_for
 from rtl_tests.helpers.zoo import CASES
 
 TESTS = 12
+CLOCK_HZ = 12_345_678
 FLAGS = ["-Wno-fatal", "-Wno-PROCASSINIT", "-O3", "--x-assign", "fast"]
 
 
@@ -53,12 +54,14 @@ def expectations(plan, network) -> dict[str, np.ndarray]:
         "cycles": np.array(plan.cycles_per_stage),
         "image_shape": np.array(plan.lowered.image_shape),
         "model": np.array(csr.model_word(network.digest)),
+        "array": np.array([plan.shape.p, plan.shape.s, plan.shape.q]),
+        "clock_hz": np.array(CLOCK_HZ),
     }
 
 
 def build(plan, folder: Path):
     """A runner for the accelerator of a plan, compiled in `folder`."""
-    (folder / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
+    (folder / "accelerator.v").write_text(verilog.emit(Accelerator(plan, CLOCK_HZ), "accelerator"))
     runner = get_runner("verilator")
     runner.build(
         sources=[folder / "accelerator.v"],

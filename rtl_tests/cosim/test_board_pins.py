@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from hwgen import boards, data, golden, models
 from hwgen.hdl import csr
-from hwgen.host import protocol
+from hwgen.host import frames, protocol
 from hwgen.host.device import Device
+from hwgen.host.protocol import Command
 from hwgen.plan import plan
 from hwgen.sim.virtual_board import virtual_board
 
@@ -23,23 +26,29 @@ def test_tfc_on_icebreaker():
         virtual_board(planned, board, Path("build/rtl_tests")) as port,
         Device.open(port, board.baud, patience=120) as device,
     ):
-        assert device.identity.image_shape == network.image_shape
+        identity = device.identity
+        assert (identity.image_shape, identity.clock_hz) == (network.image_shape, board.target.clock_hz)
+        assert identity.array == (planned.shape.p, planned.shape.s, planned.shape.q)
         device.check_model(network.digest)
 
         order = [*range(IMAGES), IMAGES - 1]  # different frames back to back, then one twice
-        assert [device.classify(images[i]) for i in order] == [answers[i] for i in order]
-        assert device.read(csr.Register.FRAMES) == len(order)
+        results = list(device.classify_all(images[i] for i in order))
+        assert [(result.index, result.logits) for result in results] == [answers[i] for i in order]
+        assert device.registers()[csr.Register.FRAMES] == len(order)
 
         # The last layer's cycles include those in which its logits wait for the line.
-        *cycles, last = device.cycles()
         *expected_cycles, least = planned.cycles_per_stage
-        assert cycles == list(expected_cycles) and last >= least
+        for result in results:
+            *cycles, last = result.cycles
+            assert cycles == list(expected_cycles) and last >= least
 
-        # An image that breaks off resets the core: nothing of it is left in the next one.
-        device.line.write(protocol.image_command(b"\xff" * 100))
-        assert device.line.read(1) == bytes([protocol.Reply.ERROR])
-        assert device.read(csr.Register.FRAMES) == 0
-        assert device.classify(images[0]) == answers[0]
+        itself = np.frombuffer(protocol.test_image(images[0].size, network.image_type.bits), np.uint8)
+        of_itself = golden.run(network, itself.reshape(images[:1].shape), keep=False)
+        assert device.test().logits == of_itself.logits[0].tolist()
+
+        # An image that breaks off is no part of the next one.
+        device.line.write(frames.command_frame(protocol.command(1, Command.IMAGE, bytes(100))))
         device.reset()
-        assert device.read(csr.Register.STATUS) == 0
-        assert device.classify(images[1]) == answers[1]
+        assert device.registers()[csr.Register.FRAMES] == 0
+        result = device.classify(images[0])
+        assert (result.index, result.logits) == answers[0]

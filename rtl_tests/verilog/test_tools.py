@@ -33,7 +33,7 @@ module bench;
     .clk(clk), .rst(rst),
     .image__valid(image_valid), .image__payload(image_valid ? samples[sent] : 8'hxx), .image__ready(image_ready),
     .result__valid(result_valid), .result__payload(result), .result__ready(result_ready),
-    .csr__address(8'd0), .csr__write(1'b0), .csr__write_data(32'd0)
+    .csr__address(8'd0), .csr__read(1'b0), .csr__write(1'b0), .csr__write_data(32'd0)
   );
   always #5 clk = !clk;
   initial begin

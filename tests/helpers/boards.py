@@ -1,35 +1,75 @@
-"""Boards for tests of the driver: a simulated one behind a pseudo-terminal, and lines that misbehave."""
+"""Boards for tests of the driver: in Python or simulated behind a pseudo-terminal, with lines that do harm to bytes."""
 
 import contextlib
 import os
+import random
 import threading
 import tty
+from collections.abc import Callable, Iterator
 
 from amaranth.sim import Simulator
 
+from hwgen.hdl import csr
 from hwgen.hdl.shells.board_top import BoardLogic
+from hwgen.host import frames, protocol
+from hwgen.host.protocol import Answer, Command, Reply
 
 from .dummy_core import DummyCore
 from .serial_line import SerialLine
 
 
+class Harm:
+    """Flips a bit of one byte in `every`, or loses it, doubles it, or puts another one or a 0 before it."""
+
+    def __init__(self, every: int, seed: int):
+        self.every, self.rng = every, random.Random(seed)
+        self.done = 0
+
+    def __call__(self, data: bytes) -> bytes:
+        made = bytearray()
+        for byte in data:
+            if self.rng.randrange(self.every):
+                made.append(byte)
+                continue
+            self.done += 1
+            kind = self.rng.randrange(5)
+            made += (
+                bytes([byte ^ 1 << self.rng.randrange(8)]),
+                b"",
+                bytes([byte, byte]),
+                bytes([self.rng.randrange(256), byte]),
+                bytes([0, byte]),
+            )[kind]
+        return bytes(made)
+
+
+def unharmed(data: bytes) -> bytes:
+    return data
+
+
 @contextlib.contextmanager
-def simulated_board(core: DummyCore, divisor: int = 4):
-    """Path of a serial port at which `BoardLogic` with `core` runs in Amaranth's simulator."""
+def simulated_board(core: DummyCore, divisor: int = 4, harm: Callable[[bytes], bytes] = unharmed) -> Iterator[str]:
+    """Path of a serial port at which `BoardLogic` with `core` runs in Amaranth's simulator, behind a line that does
+    `harm` in both directions."""
     host, board = os.openpty()
     tty.setraw(board)
     os.set_blocking(host, False)
     stop = threading.Event()
-    device = BoardLogic(core, samples=core.samples, divisor=divisor, timeout=40 * divisor, heartbeat=64)
+    device = BoardLogic(core, divisor=divisor, heartbeat=64)
     line = SerialLine(device, divisor)
 
     async def bridge(ctx):
+        # Sent byte by byte, so that what the board sends meanwhile reaches the host meanwhile.
+        pending = bytearray()
         while not stop.is_set():
             with contextlib.suppress(BlockingIOError):
-                await line.send(ctx, os.read(host, 4096))
-            await ctx.tick().repeat(divisor)
+                pending += harm(os.read(host, 4096))
+            if pending:
+                await line.send(ctx, bytes([pending.pop(0)]))
+            else:
+                await ctx.tick().repeat(divisor)
             if line.received:
-                os.write(host, bytes(line.received))
+                os.write(host, harm(bytes(line.received)))
                 line.received.clear()
 
     simulator = Simulator(device)
@@ -47,25 +87,68 @@ def simulated_board(core: DummyCore, divisor: int = 4):
         os.close(board)
 
 
-class ScriptedLine:
-    """A line that answers each command with the next of `answers`, and then is silent."""
+class BoardLine:
+    """A line with a board behind it in Python, which answers at once: what `hwgen.hdl.shells.commands` does.
 
-    def __init__(self, *answers: bytes):
-        self.answers = list(answers)
+    Parameters
+    ----------
+    core : whose results it gives
+    to_board, to_host : harm done to what is written and read
+    registers : values that are others than the core's
+
+    Attributes
+    ----------
+    commands : (code, samples) of the messages that arrived whole
+    """
+
+    def __init__(
+        self,
+        core: DummyCore,
+        to_board: Callable[[bytes], bytes] = unharmed,
+        to_host: Callable[[bytes], bytes] = unharmed,
+        registers: dict[int, int] | None = None,
+    ):
+        self.core, self.to_board, self.to_host = core, to_board, to_host
+        values = {**core.registers(), **(registers or {})}
+        self.registers = [values.get(address, 0) for address in range(csr.layer_cycles(core.layers))]
+        self.commands: list[tuple[int, bytes]] = []
         self.pending = b""
-        self.written: list[bytes] = []
         self.closed = False
+        self._splitter = frames.Splitter(1 << 16)
 
-    def write(self, data):
-        self.written.append(data)
-        self.pending += self.answers.pop(0) if self.answers else b""
+    @property
+    def in_waiting(self) -> int:
+        return len(self.pending)
 
-    def read(self, size):
+    def write(self, data: bytes) -> None:
+        for frame in self._splitter.feed(self.to_board(data)):
+            answer = self._answer(frame)
+            if answer is not None:
+                self.pending += self.to_host(frames.reply_frame(protocol.reply_body(answer)))
+
+    def read(self, size: int) -> bytes:
         data, self.pending = self.pending[:size], self.pending[size:]
         return data
 
-    def reset_input_buffer(self):
+    def reset_input_buffer(self) -> None:
         self.pending = b""
 
-    def close(self):
+    def close(self) -> None:
         self.closed = True
+
+    def _answer(self, frame: bytes) -> Answer | None:
+        try:
+            body = frames.command_body(frame)
+        except frames.Damage:
+            return Answer(sequence=0, code=Reply.DAMAGED, numbers={})
+        sequence, code, samples = body[0], body[1], body[2:]
+        self.commands.append((code, samples))
+        if code == Command.READ:
+            return Answer(sequence=sequence, code=Reply.REGISTERS, numbers={"registers": self.registers})
+        if code == Command.RESET:
+            return Answer(sequence=sequence, code=Reply.DONE, numbers={})
+        if code == Command.TEST:
+            samples = protocol.test_image(self.core.samples, self.core.pixel_bits)
+        result = self.core.compute(samples)
+        numbers = {"logits": result.logits, "class": [result.index], "cycles": result.cycles}
+        return Answer(sequence=sequence, code=Reply.RESULT, numbers=numbers)

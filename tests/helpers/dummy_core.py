@@ -1,7 +1,7 @@
 """A core with the ports of the accelerator and next to nothing inside: its logits are sums of samples.
 
-Logit 0 is the sum of the samples at even places, logit 1 minus 3 times that of the others, so that values of both
-signs occur; `DummyCore.compute` is the twin. Its model digest is `DIGEST`.
+Logit 0 is the sum of the samples at even places, logit 1 300 less 3 times that of the others, so that values of both
+signs and both classes occur; `DummyCore.compute` is the twin. Its model digest is `DIGEST`.
 """
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
@@ -9,16 +9,19 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hdl import csr
+from hwgen.host.device import Result
 
 DIGEST = "c0ffee1234" + 54 * "0"
 
 
 class DummyCore(wiring.Component):
-    """Takes an image of (channels, height, width), then thinks for `delay` cycles, then sends its result."""
+    """Takes an image of (channels, height, width), then thinks for `delay` cycles, then sends its result while it
+    takes the next."""
 
     def __init__(self, shape=(1, 3, 4), delay=5):
         self.shape = shape
         self.samples = shape[0] * shape[1] * shape[2]
+        self.pixel_bits, self.layers = 8, 1
         self.delay = delay
         super().__init__(
             {
@@ -28,10 +31,10 @@ class DummyCore(wiring.Component):
             }
         )
 
-    def compute(self, image: bytes) -> tuple[int, list[int]]:
-        """(class, logits) of an image."""
-        logits = [sum(image[0::2]), -3 * sum(image[1::2])]
-        return logits.index(max(logits)), logits
+    def compute(self, image: bytes) -> Result:
+        """What a board with this core says of an image."""
+        logits = [sum(image[0::2]), 300 - 3 * sum(image[1::2])]
+        return Result(index=logits.index(max(logits)), logits=logits, cycles=[self.delay])
 
     def registers(self) -> dict[int, int]:
         """Value of each register that does not change."""
@@ -45,6 +48,10 @@ class DummyCore(wiring.Component):
             csr.Register.HEIGHT: height,
             csr.Register.WIDTH: width,
             csr.Register.LOGITS: 2,
+            csr.Register.P: 3,
+            csr.Register.S: 5,
+            csr.Register.Q: 7,
+            csr.Register.CLOCK: 12_000_000,
             csr.Register.CYCLES: self.delay,
         }
 
@@ -53,16 +60,22 @@ class DummyCore(wiring.Component):
         count = Signal(range(self.samples + 1))
         waited = Signal(range(self.delay + 1))
         frames = Signal(32)
+        sums = [Signal(signed(32), name=f"sum{i}", init=300 * i) for i in range(2)]
         logits = [Signal(signed(32), name=f"logit{i}") for i in range(2)]
+        working = Signal()
         sent = Signal(range(3))
         m.d.comb += self.image.ready.eq(count != self.samples)
         with m.If(self.image.valid & self.image.ready):
             m.d.sync += count.eq(count + 1)
             with m.If(count[0]):
-                m.d.sync += logits[1].eq(logits[1] - 3 * self.image.payload)
+                m.d.sync += sums[1].eq(sums[1] - 3 * self.image.payload)
             with m.Else():
-                m.d.sync += logits[0].eq(logits[0] + self.image.payload)
-        with m.If(count == self.samples):
+                m.d.sync += sums[0].eq(sums[0] + self.image.payload)
+        with m.If((count == self.samples) & ~working):
+            m.d.sync += [working.eq(1), count.eq(0), waited.eq(0), sent.eq(0)]
+            m.d.sync += [logit.eq(s) for logit, s in zip(logits, sums, strict=True)]
+            m.d.sync += [s.eq(s.init) for s in sums]
+        with m.If(working):
             with m.If(waited != self.delay):
                 m.d.sync += waited.eq(waited + 1)
             with m.Else():
@@ -74,25 +87,21 @@ class DummyCore(wiring.Component):
             with m.Default():
                 m.d.comb += self.result.payload.value.eq(Mux(logits[1] > logits[0], 1, 0))
                 m.d.comb += self.result.payload.last.eq(1)
-        start_over = Signal()
         with m.If(self.result.valid & self.result.ready):
             m.d.sync += sent.eq(sent + 1)
             with m.If(self.result.payload.last):
-                m.d.comb += start_over.eq(1)
-                m.d.sync += frames.eq(frames + 1)
+                m.d.sync += [working.eq(0), frames.eq(frames + 1)]
         with m.If(self.csr.write & (self.csr.address == csr.Register.CONTROL) & self.csr.write_data[0]):
-            m.d.comb += start_over.eq(1)
-            m.d.sync += frames.eq(0)
-        with m.If(start_over):
-            m.d.sync += [s.eq(0) for s in (count, waited, sent, *logits)]
+            m.d.sync += [s.eq(s.init) for s in (count, working, frames, *sums)]
 
-        m.d.sync += self.csr.read_data.eq(0)
-        with m.Switch(self.csr.address):
-            for address, value in self.registers().items():
-                with m.Case(address):
-                    m.d.sync += self.csr.read_data.eq(value)
-            with m.Case(csr.Register.FRAMES):
-                m.d.sync += self.csr.read_data.eq(frames)
-            with m.Case(csr.Register.STATUS):
-                m.d.sync += self.csr.read_data.eq(Mux(count != 0, csr.STATUS_BUSY, 0))
+        with m.If(self.csr.read):
+            m.d.sync += self.csr.read_data.eq(0)
+            with m.Switch(self.csr.address):
+                for address, value in self.registers().items():
+                    with m.Case(address):
+                        m.d.sync += self.csr.read_data.eq(value)
+                with m.Case(csr.Register.FRAMES):
+                    m.d.sync += self.csr.read_data.eq(frames)
+                with m.Case(csr.Register.STATUS):
+                    m.d.sync += self.csr.read_data.eq(Mux(working, csr.STATUS_BUSY, 0))
         return m

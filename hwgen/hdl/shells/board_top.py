@@ -8,7 +8,6 @@ from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...boards import Board
-from ...host.protocol import TIMEOUT
 from ...plan import Plan
 from ..accelerator import Accelerator
 from .clock import Clock
@@ -22,9 +21,7 @@ class BoardLogic(wiring.Component):
 
     Parameters
     ----------
-    core, samples : as for `UARTShell`
-    divisor : clock cycles per bit of the line
-    timeout : as for `UARTShell`
+    core, divisor : as for `UARTShell`
     heartbeat : clock cycles of half a blink, rounded up to a power of two
 
     Members
@@ -34,22 +31,19 @@ class BoardLogic(wiring.Component):
     leds : Out(2): bit 0 blinks for as long as the clock runs, bit 1 is on while an image is worked on
     """
 
-    def __init__(self, core: wiring.Component, *, samples: int, divisor: int, timeout: int, heartbeat: int):
-        self.core, self.samples, self.divisor, self.timeout = core, samples, divisor, timeout
+    def __init__(self, core: wiring.Component, *, divisor: int, heartbeat: int):
+        self.core, self.divisor = core, divisor
         self.heartbeat = 1 << (heartbeat - 1).bit_length()
         super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "leds": Out(2)})
 
     @classmethod
-    def of(cls, core: wiring.Component, board: Board, *, samples: int) -> "BoardLogic":
+    def of(cls, core: wiring.Component, board: Board) -> "BoardLogic":
         """With the timing of `board`."""
-        clock = board.target.clock_hz
-        return cls(core, samples=samples, divisor=board.divisor, timeout=round(clock * TIMEOUT), heartbeat=clock // 2)
+        return cls(core, divisor=board.divisor, heartbeat=board.target.clock_hz // 2)
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.shell = shell = UARTShell(
-            self.core, samples=self.samples, divisor=self.divisor, timeout=self.timeout
-        )
+        m.submodules.shell = shell = UARTShell(self.core, divisor=self.divisor)
         beat = Signal(range(2 * self.heartbeat))
         m.d.sync += beat.eq(beat + 1)
         m.d.comb += [
@@ -69,13 +63,13 @@ class BoardTop(Elaboratable):
 
     Parameters
     ----------
-    core, samples : as for `UARTShell`
+    core : as for `UARTShell`
     board : whose platform this is elaborated with
     """
 
-    def __init__(self, core: wiring.Component, board: Board, *, samples: int):
+    def __init__(self, core: wiring.Component, board: Board):
         self.board = board
-        self.logic = BoardLogic.of(core, board, samples=samples)
+        self.logic = BoardLogic.of(core, board)
 
     def elaborate(self, platform):
         m = Module()
@@ -96,5 +90,4 @@ class BoardTop(Elaboratable):
 
 def accelerator_top(plan: Plan, board: Board) -> BoardTop:
     """The accelerator of a plan on a board."""
-    channels, height, width = plan.lowered.image_shape
-    return BoardTop(Accelerator(plan), board, samples=channels * height * width)
+    return BoardTop(Accelerator(plan, board.target.clock_hz), board)

@@ -1,0 +1,174 @@
+"""The host's driver, against the simulated shell at its pins, a board in Python, and lines that misbehave."""
+
+import json
+
+import numpy as np
+import pytest
+
+from hwgen import cli
+from hwgen.commands.run import fitted
+from hwgen.errors import BuildError, InputError
+from hwgen.hdl import csr
+from hwgen.host import protocol
+from hwgen.host.device import Device
+from hwgen.host.protocol import Command
+from tests.helpers.boards import BoardLine, Harm, simulated_board
+from tests.helpers.dummy_core import DIGEST, DummyCore
+
+SHAPE = (3, 2, 4)
+
+
+def random_images(count, seed=0):
+    channels, height, width = SHAPE
+    return np.random.default_rng(seed).integers(0, 256, (count, height, width, channels), np.uint8)
+
+
+def test_driver_and_simulated_board():
+    core = DummyCore(SHAPE)
+    images = random_images(3)
+    with simulated_board(core) as port, Device.open(port) as device:
+        identity = device.identity
+        assert (identity.image_shape, identity.logits, identity.layers) == (SHAPE, 2, 1)
+        assert (identity.array, identity.clock_hz) == ((3, 5, 7), 12_000_000)
+        device.check_model(DIGEST)
+        order = [*images, images[-1]]
+        expected = [core.compute(image.tobytes()) for image in order]
+        assert [device.classify(image) for image in order] == expected
+        assert list(device.classify_all(iter(order))) == expected
+        assert device.test() == core.compute(protocol.test_image(core.samples, core.pixel_bits))
+        assert device.registers()[csr.Register.FRAMES] == 9
+        device.reset()
+        assert device.registers()[csr.Register.FRAMES] == 0
+        with pytest.raises(BuildError, match=r"holds another model \(c0ffee12, not 12345678\)"):
+            device.check_model("1234567890")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_results_are_right_over_a_line_that_does_harm(seed):
+    """One byte of 250 is lost, doubled or changed on the line: no result is wrong, none is missing."""
+    core, images, harm = DummyCore(SHAPE), random_images(40, seed), Harm(250, seed)
+    with simulated_board(core, harm=harm) as port, Device.open(port, patience=3) as device:
+        assert list(device.classify_all(images)) == [core.compute(image.tobytes()) for image in images]
+    assert harm.done >= 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_results_are_right_where_a_board_in_python_is_behind_that_line(seed):
+    core, images, harm = DummyCore(SHAPE), random_images(100, seed), Harm(300, seed)
+    device = Device(BoardLine(core, harm, harm), patience=0.001)
+    assert list(device.classify_all(images)) == [core.compute(image.tobytes()) for image in images]
+    assert harm.done > 10
+
+
+def test_next_image_is_sent_before_the_result_of_the_first_is_read():
+    core, images = DummyCore(SHAPE), random_images(3)
+    line = BoardLine(core)
+    results = Device(line).classify_all(images)
+    assert [next(results), sum(code == Command.IMAGE for code, _ in line.commands)] == [
+        core.compute(images[0].tobytes()),
+        protocol.WINDOW,
+    ]
+
+
+def test_run_command_on_simulated_board(tmp_path, capsys):
+    Image = pytest.importorskip("PIL.Image")
+    core, images = DummyCore(SHAPE), random_images(2, seed=1)
+    np.savez(tmp_path / "some.npz", images=images)
+    Image.fromarray(images[0]).save(tmp_path / "one.png")
+    Image.fromarray(images[0][:, :2]).save(tmp_path / "small.png")
+    Image.fromarray(np.full((2, 4), 60000, np.uint16)).save(tmp_path / "deep.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "one.png").read_bytes()[:60])
+    expected = [core.compute(image.tobytes()) for image in (*images, images[0])]
+    with simulated_board(core) as port:
+        assert cli.main(["run", "--port", port, "--json", str(tmp_path / "some.npz"), str(tmp_path / "one.png")]) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["predictions"] == [result.index for result in expected]
+        assert answer["logits"] == [result.logits for result in expected]
+        assert answer["cycles_per_layer"] == [result.cycles for result in expected]
+        for name, reason in (
+            ("small.png", "the image has 2 x 2 pixels, the board takes 2 x 4; scale it"),
+            ("broken.png", "is no image that can be taken"),
+            ("missing.png", "there is no such file"),
+            ("deep.png", "is no image that can be taken: its pixels are I;16 (I;16B), not grey or RGB of 8 bits"),
+        ):
+            assert cli.main(["run", "--port", port, str(tmp_path / name)]) == 2
+            assert f"{name}: {reason}" in capsys.readouterr().err
+    assert cli.main(["run", "--port", "/dev/none", str(tmp_path / "missing.png")]) == 2
+    assert "missing.png: there is no such file" in capsys.readouterr().err
+
+
+def test_channels_of_images_and_boards():
+    colour, grey = np.arange(24, dtype=np.uint8).reshape(2, 4, 3), np.full((2, 4, 3), 7, np.uint8)
+    assert fitted("x", colour, (3, 2, 4)) is colour and fitted("x", grey, (3, 2, 4)) is grey
+    assert fitted("x", grey, (1, 2, 4)).shape == fitted("x", grey[..., :1], (1, 2, 4)).shape == (2, 4, 1)
+    for image, channels in ((colour, 1), (grey[..., :1], 3)):
+        reason = f"x: the image has {image.shape[2]} channels, the board takes {channels}; convert it"
+        with pytest.raises(InputError, match=reason):
+            fitted("x", image, (channels, 2, 4))
+
+
+def test_image_of_another_shape_is_refused():
+    device = Device(BoardLine(DummyCore((1, 1, 2))))
+    for image in (np.zeros((2, 1, 1), np.uint8), np.zeros((1, 2, 3), np.uint8), np.zeros((1, 2), np.int64)):
+        with pytest.raises(InputError, match="takes images of 1 x 2 pixels with 1 channels of uint8, not "):
+            device.classify(image)
+
+
+def test_no_such_port(tmp_path):
+    with pytest.raises(InputError, match=r"cannot open the serial port /dev/none \(.*\); ports on this machine: "):
+        Device.open("/dev/none")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot open the serial port"):
+        Device.open(str(tmp_path / "file"))
+
+
+class OtherLine(BoardLine):
+    """A board that sends something else."""
+
+    def __init__(self, answer):
+        super().__init__(DummyCore(SHAPE))
+        self.answer = answer
+
+    def write(self, data):
+        self.pending += self.answer
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        (OtherLine(b""), "the board does not answer: nothing comes; check that it is on"),
+        (OtherLine(b"U-Boot 2024.01\r\n=> "), "does not answer: what it sends is no hwgen board's; check the port and"),
+        (
+            OtherLine(b"\xfc\0\x80"),
+            "does not answer: what it sends arrives damaged; check the port, --baud and the cable",
+        ),
+        (OtherLine(b"\x81\x01\0"), "does not answer: what it sends arrives damaged"),
+        (BoardLine(DummyCore(SHAPE), registers={0: 7}), "is no hwgen board: its register 0 is 00000007"),
+        (BoardLine(DummyCore(SHAPE), registers={1: 99}), "has registers of version 99, this hwgen reads version 2"),
+        (BoardLine(DummyCore(SHAPE), lambda data: data[:5] + data), "does not answer: frames reach it damaged"),
+    ],
+    ids=["silence", "text", "damage", "zeros", "magic", "version", "harm"],
+)
+def test_board_that_misbehaves(line, message):
+    with pytest.raises(BuildError, match=message):
+        Device(line, patience=0.01)
+
+
+def test_results_that_never_come():
+    line = BoardLine(DummyCore(SHAPE))
+    device = Device(line, patience=0.01)
+    line.to_board = lambda data: data if len(data) < 12 else b""
+    with pytest.raises(BuildError, match="the board gives no result: nothing comes; check that it is on"):
+        device.classify(random_images(1)[0])
+
+
+def test_unplugged():
+    class Gone(BoardLine):
+        def read(self, size):
+            if any(code == Command.IMAGE for code, _ in self.commands):
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    device = Device(Gone(DummyCore(SHAPE)))
+    with pytest.raises(BuildError, match=r"the board went away: \[Errno 5\] Input/output error"):
+        device.classify(random_images(1)[0])
