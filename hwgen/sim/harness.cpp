@@ -68,6 +68,7 @@ struct Bench {
 
     uint32_t read_register(uint8_t address) {
         top.PORT(csr, address) = address;
+        top.PORT(csr, read) = 1;
         clock();
         top.eval();
         return top.PORT(csr, read_data);
