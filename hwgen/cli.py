@@ -109,6 +109,17 @@ class TerminalSession:
             yield lambda done, total: bars.update(task, completed=done, total=total or None)
 
     @contextmanager
+    def live(self, title: str) -> Iterator[Callable[[str], None]]:
+        if not sys.stderr.isatty():
+            yield lambda text: None
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        with Console(stderr=True).status(Text(title)) as status:
+            yield lambda text: status.update(Text(text))
+
+    @contextmanager
     def _line(self, title: str) -> Iterator[None]:
         timer = threading.Timer(PATIENCE, self.message, [title])
         timer.daemon = True

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 NAMES = (
-    "models", "boards", "check", "export", "golden", "plan", "generate", "verify", "build", "run", "train", "study",
-    "bench",
+    "models", "boards", "check", "export", "golden", "plan", "generate", "verify", "build", "board", "run", "train",
+    "study", "bench",
 )  # fmt: skip
 
 
@@ -47,4 +47,8 @@ class Session(Protocol):
 
     def progress(self, title: str) -> AbstractContextManager[Callable[[int, int], None]]:
         """A step of known length: call what it gives with (done, total)."""
+        ...
+
+    def live(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        """Something that goes on until it is ended: call what it gives with what there is to say of it now."""
         ...

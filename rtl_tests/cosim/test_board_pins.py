@@ -23,8 +23,8 @@ def test_tfc_on_icebreaker():
     assert len({str(answer) for answer in answers}) == IMAGES
     planned = plan(network, board)
     with (
-        virtual_board(planned, board, Path("build/rtl_tests")) as port,
-        Device.open(port, board.baud, patience=120) as device,
+        virtual_board(planned, board, Path("build/rtl_tests")) as virtual,
+        Device.open(virtual.port, board.baud) as device,
     ):
         identity = device.identity
         assert (identity.image_shape, identity.clock_hz) == (network.image_shape, board.target.clock_hz)
