@@ -1,0 +1,95 @@
+"""The web server of the page: its files, what is at work, samples, and images to classify."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ..errors import BuildError, InputError
+
+__all__ = ["application", "serve"]
+
+PAGE = Path(__file__).with_name("page")
+
+
+def application(classify: Callable[[bytes], dict], about: dict, samples: Sequence[np.ndarray]) -> Starlette:
+    """The page as an ASGI application.
+
+    Parameters
+    ----------
+    classify : as `classifier.Classifier.classify`
+    about : what the page says of model and board; its ``shape`` is (channels, height, width)
+    samples : images for those who do not draw, uint8 (height, width, channels)
+    """
+    channels, height, width = about["shape"]
+    size = channels * height * width
+
+    async def page(request: Request) -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    async def facts(request: Request) -> Response:
+        return JSONResponse({**about, "samples": len(samples)})
+
+    async def sample(request: Request) -> Response:
+        number = request.path_params["number"]
+        if number >= len(samples):
+            return JSONResponse({"error": f"there are {len(samples)} samples"}, 404)
+        return Response(samples[number].tobytes(), media_type="application/octet-stream")
+
+    async def image(request: Request) -> Response:
+        data = bytearray()
+        async for part in request.stream():
+            data += part
+            if len(data) > size:
+                break
+        if len(data) != size:
+            return JSONResponse({"error": f"an image has {size} bytes: {height} x {width} x {channels}"}, 400)
+        try:
+            return JSONResponse(await run_in_threadpool(classify, bytes(data)))
+        except InputError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        except BuildError as error:
+            return JSONResponse({"error": str(error)}, 503)
+
+    return Starlette(
+        routes=[
+            Route("/", page),
+            Route("/about", facts),
+            Route("/samples/{number:int}", sample),
+            Route("/classify", image, methods=["POST"]),
+            Mount("/page", StaticFiles(directory=PAGE)),
+        ]
+    )
+
+
+def serve(made: Starlette, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C.
+
+    Parameters
+    ----------
+    port : 0 for any that is free
+    ready : called with the page's address as soon as it answers
+
+    Raises
+    ------
+    InputError : the port cannot be had
+    """
+    config = uvicorn.Config(made, host=host, port=port, log_level="warning", lifespan="off")
+    try:
+        listener = config.bind_socket()
+    except SystemExit:  # which uvicorn raises instead of an error
+        raise InputError(f"port {port} of {host} cannot be had; name another with --http, or 0 for any") from None
+    server = uvicorn.Server(config)
+    with listener:
+        listener.listen()  # so that who comes before the server is up waits
+        address, number = listener.getsockname()[:2]
+        ready(f"http://{address}:{number}/")
+        asyncio.run(server.serve(sockets=[listener]))
