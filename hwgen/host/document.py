@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ..hdl import csr
 from ..report.table import Table
-from . import frames, protocol
+from . import frames, protocol, spi
 from .protocol import Message
 
 HEAD = """\
@@ -38,6 +38,16 @@ A message is the body of a frame: sequence number (u8), code (u8), and the field
 significant byte first; i32 is two's complement.
 """
 
+SPI = f"""\
+## SPI
+
+SPI carries the same frames. An exchange is 16 bits, the most significant first, in mode 0: a byte of flags and a byte
+of data, both ways at a time. Flag {spi.GIVES:#04x}: the sender's data are a byte of a frame. Flag {spi.TAKES:#04x}, of
+the board: it takes the byte that the host gives in this exchange; otherwise the host gives it again, or sends the frame
+again. Each select begins with an exchange, and an exchange that breaks off is none. The clock of SPI is at most an
+eighth of the core's.
+"""
+
 TEST = f"""\
 ## The test image
 
@@ -57,6 +67,7 @@ def page() -> str:
         MESSAGES,
         _messages("to the board", protocol.COMMANDS),
         _messages("from the board", protocol.REPLIES),
+        SPI,
         TEST,
         _registers(),
     ]
