@@ -15,6 +15,8 @@ from .files import read_small
 
 MAX_BOARD_BYTES = 1 << 16
 MAX_FIGURE = 1 << 40
+LEAST_CYCLES = 4
+"""Fewest clock cycles per bit of a serial port: its receiver looks for the middle of each."""
 
 __all__ = ["FAMILIES", "Board", "Family", "Target", "folder", "load", "names"]
 
@@ -203,6 +205,23 @@ class Board:
             return replace(self, target=replace(self.target, clock_hz=int(made.frequency)))
         except ValueError as error:
             raise InputError(f"{self.name} at {float(made.frequency) / 1e6:g} MHz: {error}") from None
+
+    def at(self, baud: int) -> "Board":
+        """The board with another speed of its serial port.
+
+        Raises
+        ------
+        InputError : its clock has no divisor for it, or fewer than 4 cycles for a bit
+        """
+        if self.target.clock_hz < LEAST_CYCLES * baud:
+            raise InputError(
+                f"{self.name} at {self.target.clock_hz / 1e6:g} MHz has a serial port of at most "
+                f"{self.target.clock_hz // LEAST_CYCLES} bits per second, not {baud}; give a lower --baud"
+            )
+        try:
+            return replace(self, baud=baud)
+        except ValueError as error:
+            raise InputError(f"{self.name}: {error}") from None
 
     def fastest(self, hertz: float) -> "Board":
         """The board with a design that runs at the highest clock up to `hertz`: of the PLL, or the oscillator's where

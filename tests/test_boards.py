@@ -143,3 +143,14 @@ def test_one_wrong_file_leaves_the_other_boards(tmp_path, monkeypatch, capsys):
     output = capsys.readouterr()
     assert "good" in output.out and "wrong" not in output.out
     assert "wrong.toml: is no readable TOML file" in output.err
+
+
+def test_other_speeds_of_the_serial_port():
+    board = boards.load("icebreaker")
+    assert (board.at(3_000_000).divisor, board.at(1_000_000).divisor) == (4, 12)
+    for baud, reason in (
+        (3_000_001, "icebreaker at 12 MHz has a serial port of at most 3000000 bits per second, not 3000001"),
+        (2_500_000, "icebreaker: baud is 2500000, which no whole number of 12000000 Hz cycles meets to 2 %"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            board.at(baud)

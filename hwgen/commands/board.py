@@ -49,11 +49,11 @@ def add_arguments(parser):
 
 
 def run(options, session) -> Answer:
-    from ..hdl.shells.uart import LEAST_DIVISOR
+    from ..boards import LEAST_CYCLES
     from ..sim.virtual_board import virtual_board
 
-    if options.line_cycles is not None and options.line_cycles < LEAST_DIVISOR:
-        raise InputError(f"--line-cycles is at least {LEAST_DIVISOR}, not {options.line_cycles}")
+    if options.line_cycles is not None and options.line_cycles < LEAST_CYCLES:
+        raise InputError(f"--line-cycles is at least {LEAST_CYCLES}, not {options.line_cycles}")
     fit, board, _ = load_fit(options, session)
     with virtual_board(
         fit.plan,

@@ -13,7 +13,8 @@ EXAMPLES = """\
   hwgen build tfc_w1a1 --board icebreaker
   hwgen build my.onnx --board ulx3s_25f --seed 3 --json
   hwgen build cnv_w1a1 --board ulx3s_85f --seeds 8 --jobs 4
-  hwgen build tfc_w1a1 --board icebreaker --clock max"""
+  hwgen build tfc_w1a1 --board icebreaker --clock max
+  hwgen build tfc_w1a1 --board icebreaker --baud 3000000"""
 
 
 def add_arguments(parser: argparse.ArgumentParser):
@@ -21,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser):
     add_board(parser)
     add_shape(parser)
     add_clock(parser)
+    parser.add_argument(
+        "--baud",
+        type=positive,
+        metavar="N",
+        help="bits per second of the serial port, up to a quarter of the clock (default: the board's)",
+    )
     parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
     parser.add_argument(
         "--seeds",
@@ -59,6 +66,8 @@ def run(options, session) -> Answer:
     fit, board, _ = load_fit(options, session)
     planned = fit.plan
     shape = planned.shape
+    if options.baud:
+        board = board.at(options.baud)
 
     def build(board):
         return fpga.build(

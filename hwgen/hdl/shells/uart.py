@@ -10,15 +10,14 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["LEAST_DIVISOR", "Receiver", "Transmitter", "decode", "encode"]
+from ...boards import LEAST_CYCLES
 
-LEAST_DIVISOR = 4
-"""Fewest clock cycles per bit for which `Receiver` finds the middle of one."""
+__all__ = ["Receiver", "Transmitter", "decode", "encode"]
 
 
 def _checked(divisor: int) -> int:
-    if divisor < LEAST_DIVISOR:
-        raise ValueError(f"a serial port needs at least {LEAST_DIVISOR} clock cycles per bit, not {divisor}")
+    if divisor < LEAST_CYCLES:
+        raise ValueError(f"a serial port needs at least {LEAST_CYCLES} clock cycles per bit, not {divisor}")
     return divisor
 
 
