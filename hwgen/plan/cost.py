@@ -53,30 +53,30 @@ class Coefficients:
 FAMILY = {
     "ice40": Coefficients(
         lanes=3.93, registers=0.42, split=19, accumulators=1.38, queue=1.04, stages=102, addresses=39.1, maps=44.5,
-        border=25.9, words=2.54, window=1.65, codes=1.0, rings=1.14, tables=1.16, muxes=1.12, fixed=644,
+        border=25.9, words=2.54, window=1.65, codes=1.0, rings=1.14, tables=1.16, muxes=1.12, fixed=882,
     ),
     "ecp5": Coefficients(
         lanes=2.49, registers=0.304, split=24, accumulators=2.0, queue=1.23, stages=119, addresses=23.6, maps=19.3,
-        border=4.74, words=1.59, window=1.42, codes=1.21, rings=1.44, tables=1.23, muxes=0.547, fixed=307,
+        border=4.74, words=1.59, window=1.42, codes=1.21, rings=1.44, tables=1.23, muxes=0.547, fixed=499,
     ),
     "gowin": Coefficients(
         lanes=2.57, registers=0.3, split=16, accumulators=3.42, queue=1.31, stages=108, addresses=34.5, maps=39,
-        border=5.9, words=1.68, window=2.55, codes=1.19, rings=1.44, tables=1.16, muxes=0.572, fixed=662,
+        border=5.9, words=1.68, window=2.55, codes=1.19, rings=1.44, tables=1.16, muxes=0.572, fixed=905,
     ),
 }  # fmt: skip
 
 CARRY_CELLS = {
     "ice40": Coefficients(
         lanes=3.59, registers=0.27, split=19, accumulators=1.36, queue=1.03, stages=101, addresses=39.4, maps=49.8,
-        border=26.6, words=2.62, window=1.68, codes=0.996, rings=1.14, tables=1.15, muxes=1.1, fixed=657,
+        border=26.6, words=2.62, window=1.68, codes=0.996, rings=1.14, tables=1.15, muxes=1.1, fixed=917,
     ),
     "ecp5": Coefficients(
         lanes=1.31, registers=0.101, split=4.32, accumulators=1.19, queue=0.639, stages=90.2, addresses=33.2, maps=21.5,
-        border=5.97, words=3.01, window=2.25, codes=1.21, rings=1.51, tables=1.28, muxes=0.841, fixed=566,
+        border=5.97, words=3.01, window=2.25, codes=1.21, rings=1.51, tables=1.28, muxes=0.841, fixed=750,
     ),
     "gowin": Coefficients(
         lanes=2.14, registers=0.06, split=18.5, accumulators=3.43, queue=1.24, stages=111, addresses=33.8, maps=41.1,
-        border=5.93, words=1.77, window=2.59, codes=1.18, rings=1.44, tables=1.16, muxes=0.572, fixed=701,
+        border=5.93, words=1.77, window=2.59, codes=1.18, rings=1.44, tables=1.16, muxes=0.572, fixed=944,
     ),
 }  # fmt: skip
 """The same for arrays in the family's own cells."""
