@@ -29,7 +29,7 @@ def entries(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-FILES = ["accelerator.v", "manifest.json", "parameters.hex", "weights.hex"]
+FILES = ["accelerator.v", "hwgen_host.c", "hwgen_host.h", "manifest.json", "parameters.hex", "weights.hex"]
 
 
 def test_a_folder_is_written_and_replaced(planned, tmp_path):

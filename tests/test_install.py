@@ -56,6 +56,7 @@ def test_wheel_holds_no_more_than_it_should(installed):
     tops = {path.name for path in installed.iterdir()}
     assert {name.partition("-")[0] for name in tops} == {"hwgen"}
     assert (installed / "hwgen" / "_boards" / "icebreaker.toml").is_file()
+    assert (installed / "hwgen" / "host" / "c" / "hwgen_host.c").is_file()
     assert not list(installed.rglob("__pycache__"))
 
 

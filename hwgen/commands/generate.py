@@ -5,7 +5,7 @@ from pathlib import Path
 from . import Answer
 from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit
 
-HELP = "write Verilog, memory images and a manifest"
+HELP = "write Verilog, memory images, a host in C and a manifest"
 EXAMPLES = """\
   hwgen generate tfc_w1a1 --board icebreaker -o build/tfc"""
 

@@ -1,4 +1,4 @@
-"""Plain Verilog of an accelerator in a folder, with its memory images and a manifest."""
+"""Plain Verilog of an accelerator in a folder, with its memory images, a host in C for its board, and a manifest."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import outputs
 from ..errors import InputError
 from ..hdl.accelerator import Accelerator
+from ..host import c
 from ..plan.plan import Plan
 from . import toolchain, verilog
 
@@ -19,10 +20,11 @@ MAKER = "hwgen generate"
 
 
 def generate(plan: Plan, folder: Path, facts: dict) -> dict:
-    """Write ``accelerator.v``, the contents of its memories and ``manifest.json``; the manifest's contents.
+    """Write ``accelerator.v``, its memories' contents, a host in C and ``manifest.json``; the manifest's contents.
 
     The Verilog stands alone: its memories are initialised in it. The images (``*.hex``, a word a line, for
-    ``$readmemh``) are the same contents for whoever replaces a memory by a macro of their own.
+    ``$readmemh``) are the same contents for whoever replaces a memory by a macro of their own. The host,
+    of `hwgen.host.c`, is for microcontrollers.
 
     Parameters
     ----------
@@ -40,6 +42,7 @@ def generate(plan: Plan, folder: Path, facts: dict) -> dict:
         _check_replaceable(final, folder)  # under the lock: another run may just be swapping its folder in
         files = {f"{TOP}.v": verilog.emit(Accelerator(plan), TOP)}
         files |= {f"{name}.hex": _hex(rows, width) for name, rows, width in _images(plan)}
+        files |= c.sources(c.HostModel.of(plan.network, len(plan.stages)))
         for name, text in files.items():
             (work / name).write_text(text)
         manifest = {

@@ -21,6 +21,9 @@ ATTEMPTS = 8
 SILENCES = 3
 """How often in a row something is tried before the line is given up; where nothing comes at all, sooner."""
 
+PATIENCE = 10.0
+"""Seconds that `Device` usually has for an image."""
+
 TURNAROUND = 0.2
 """How much of its patience `Device` has for a command that needs no computation."""
 
@@ -127,7 +130,7 @@ class Device:
     BuildError : nothing answers, or something that is no hwgen board
     """
 
-    def __init__(self, line: Line, name: str = "the board", *, patience: float = 10.0):
+    def __init__(self, line: Line, name: str = "the board", *, patience: float = PATIENCE):
         self.line, self.name, self.patience = line, name, patience
         self._sequence = 0
         self._received: deque[bytes] = deque()
@@ -138,7 +141,7 @@ class Device:
         self.identity = self._identify()
 
     @classmethod
-    def open(cls, port: str, baud: int = BAUD, *, patience: float = 10.0) -> "Device":
+    def open(cls, port: str, baud: int = BAUD, *, patience: float = PATIENCE) -> "Device":
         """The board at `port`.
 
         Parameters
