@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 import tty
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -382,17 +383,18 @@ class OtherLine(BoardLine):
 
 
 class OtherAnswers(BoardLine):
-    """A board that answers a command with other bodies, after its sequence number."""
+    """A board that answers a command with other bodies, after its sequence number or one that is `ahead` of it."""
 
-    def __init__(self, command, *bodies):
+    def __init__(self, command, *bodies, ahead=0):
         super().__init__(DummyCore(SHAPE))
-        self.command, self.bodies = command, bodies
+        self.command, self.bodies, self.ahead = command, bodies, ahead
 
     def write(self, data):
         for frame in self._splitter.feed(data):
             body = frames.command_body(frame)
             if body[1] == self.command:
-                self.pending += b"".join(frames.reply_frame(body[:1] + other) for other in self.bodies)
+                sequence = bytes([(body[0] + self.ahead) % 256])
+                self.pending += b"".join(frames.reply_frame(sequence + other) for other in self.bodies)
             else:
                 super().write(frame + b"\0")
 
@@ -426,6 +428,8 @@ RESULT = bytes([Reply.RESULT])
             "OTHER_MESSAGES",
             "sends messages of other lengths",
         ),
+        (OtherAnswers(Command.RESET, DONE, ahead=255), "SILENT", "nothing comes"),
+        (OtherAnswers(Command.RESET, UNKNOWN, ahead=1), "SILENT", "nothing comes"),
         (OtherAnswers(Command.RESET, UNKNOWN), "NO_COMMAND", "does not know a command; build its bitstream anew"),
         (
             OtherAnswers(Command.READ, b"\x81" + bytes(60)),
@@ -472,6 +476,29 @@ def test_patience(library, patience, waited):
     assert problem(host.receive) == "SILENT"
     assert host.ticks - begun == SILENCES * (waited + 1) + (SILENCES - 1) * drained
     assert problem(host.receive) == "IDLE"
+
+
+def test_registers_that_are_fewer(library):
+    """As where the bitstream of the same model was built by an hwgen that made other stages of it."""
+    line = BoardLine(library.core)
+    host = library.host(line).open()
+    line.registers.pop()
+    assert problem(host.registers) == problem(host.open) == "OTHER_MODEL"
+
+
+def test_a_full_block_is_never_the_last(wide):
+    """The frame of a right result whose last byte was changed to the code of a full block, one byte later."""
+    data = next(
+        data
+        for fill in range(1, 256)
+        for body in [bytes([0, Reply.RESULT] + 248 * [fill])]
+        for data in [body + zlib.crc32(body).to_bytes(4, "little")]
+        if 0 not in data[1:]
+    )
+    line = BoardLine(wide.core)
+    host = wide.host(line).open()
+    line.write = lambda _: setattr(line, "pending", b"\1" + data[1:] + b"\7\xff\0")
+    assert problem(host.registers) == "DAMAGED_HERE"
 
 
 def test_an_image_that_is_answered_by_other_messages(library):
