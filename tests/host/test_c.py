@@ -1,18 +1,9 @@
-"""The host in C, compiled strictly, against boards in Python and simulated, and lines that misbehave."""
+"""The host in C against boards in Python and simulated, and lines that misbehave."""
 
-import contextlib
-import ctypes
 import os
 import random
 import re
-import select
-import subprocess
-import threading
-import time
-import tty
 import zlib
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,14 +13,13 @@ from hwgen.hdl import csr
 from hwgen.host import c, frames, protocol
 from hwgen.host.device import ATTEMPTS, PATIENCE, SILENCES, TURNAROUND, Result
 from hwgen.host.protocol import Command, Reply
-from tests.helpers.boards import BoardLine, Harm, simulated_board, unharmed
-from tests.helpers.dummy_core import DIGEST, DummyCore
+from tests.helpers.boards import BoardLine, Harm, simulated_board
+from tests.helpers.c_host import Library, PortLine, Problem, compiled, written
+from tests.helpers.dummy_core import DummyCore
 
 SHAPE = (3, 2, 4)
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wmissing-prototypes", "-Werror"]
 TROUBLES = {"DAMAGED_HERE", "DAMAGED_THERE", "LOST", "OTHER_MESSAGES", "SILENT"}
 """What may be said of a line that does harm."""
-PAGE = Path(__file__).parents[2] / "docs" / "c-host.md"
 
 
 class WideCore(DummyCore):
@@ -43,164 +33,6 @@ class WideCore(DummyCore):
         byte = rng.choice([lambda: 1, lambda: rng.choice((0, 1, 255)), lambda: rng.randrange(256), lambda: 0])
         words = [int.from_bytes(bytes(byte() for _ in range(4)), "little", signed=True) for _ in range(60)]
         return Result(index=rng.choice((0x01010101, 0, 59)), logits=words, cycles=[rng.choice((0x7F7F7F7F, 0))])
-
-
-def host_model(core):
-    result = core.compute(protocol.test_image(core.samples, core.pixel_bits))
-    return c.HostModel(
-        word=csr.model_word(DIGEST),
-        image_shape=core.shape,
-        layers=core.layers,
-        logits=tuple(result.logits),
-        index=result.index,
-    )
-
-
-def written(core, folder):
-    """A folder with both files for boards with a core."""
-    for name, text in c.sources(host_model(core)).items():
-        (folder / name).write_text(text)
-    return folder
-
-
-def compiled(command, folder):
-    done = subprocess.run(list(map(str, command)), cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-Write = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint8), ctypes.c_size_t)
-Milliseconds = ctypes.CFUNCTYPE(ctypes.c_uint32, ctypes.c_void_p)
-
-
-class LineStructure(ctypes.Structure):
-    _fields_ = [
-        ("context", ctypes.c_void_p),
-        ("write", Write),
-        ("read", Write),
-        ("milliseconds", Milliseconds),
-        ("patience", ctypes.c_uint32),
-    ]
-
-
-@dataclass
-class Library:
-    """The host for boards with a core, loaded into this process."""
-
-    core: DummyCore
-    loaded: ctypes.CDLL
-    errors: list[str]
-
-    @classmethod
-    def of(cls, core, folder):
-        written(core, folder)
-        size = '#include "hwgen_host.h"\nconst size_t board_bytes = sizeof(struct hwgen_board);\n'
-        (folder / "size.c").write_text(size)
-        compiled(["gcc", *STRICT, "-O2", "-shared", "-fPIC", "-o", "host.so", "hwgen_host.c", "size.c"], folder)
-        (enum,) = re.findall(r"enum hwgen_error {(.*?)}", (folder / "hwgen_host.h").read_text(), re.DOTALL)
-        loaded = ctypes.CDLL(str(folder / "host.so"))
-        loaded.hwgen_text.restype = ctypes.c_char_p
-        return cls(core, loaded, re.findall(r"^ *HWGEN_(\w+)", enum, re.MULTILINE))
-
-    def host(self, line, **options):
-        return Host(self, line, **options)
-
-
-class Problem(Exception):
-    """An error of the host: its name, and its sentence as `text`."""
-
-    def __init__(self, name, text):
-        super().__init__(name)
-        self.text = text
-
-
-class Host:
-    """The host in C at a line; its clock ticks with every read that brings nothing, or is this machine's."""
-
-    def __init__(self, library, line, *, patience=3, first_tick=0, real_time=False):
-        self.library, self.line = library, line
-        self.ticks = first_tick
-        self.most = random.Random(0)
-        core = library.core
-        logits = len(host_model(core).logits)
-
-        class ResultStructure(ctypes.Structure):
-            _fields_ = [
-                ("logits", ctypes.c_int32 * logits),
-                ("index", ctypes.c_uint32),
-                ("cycles", ctypes.c_uint32 * core.layers),
-            ]
-
-        self.result = ResultStructure()
-        clock = (lambda _: int(time.monotonic() * 1000) & 0xFFFFFFFF) if real_time else (lambda _: self.ticks)
-        self.structure = LineStructure(
-            write=Write(self._write), read=Write(self._read), milliseconds=Milliseconds(clock), patience=patience
-        )
-        size = ctypes.c_size_t.in_dll(library.loaded, "board_bytes").value
-        self.board = ctypes.create_string_buffer(random.Random(1).randbytes(size), size)
-        self.images = []  # kept for as long as C may look at them
-
-    def _write(self, context, data, count):
-        try:
-            self.line.write(bytes(data[:count]))
-        except OSError:
-            return -1
-        return 0
-
-    def _read(self, context, place, count):
-        try:
-            data = self.line.read(self.most.randint(1, count))
-        except OSError:
-            return -1
-        ctypes.memmove(place, data, len(data))
-        if not data:
-            self.ticks = (self.ticks + 1) & 0xFFFFFFFF
-        return len(data)
-
-    def call(self, name, *arguments):
-        error = getattr(self.library.loaded, f"hwgen_{name}")(self.board, *arguments)
-        if error:
-            text = self.library.loaded.hwgen_text(error).decode()
-            raise Problem(self.library.errors[error], text)
-
-    def open(self):
-        self.call("open", ctypes.byref(self.structure))
-        return self
-
-    def _answer(self):
-        return Result(index=self.result.index, logits=list(self.result.logits), cycles=list(self.result.cycles))
-
-    def _image(self, image):
-        assert len(image) == self.library.core.samples
-        self.images.append((ctypes.c_uint8 * len(image)).from_buffer_copy(image))
-        return self.images[-1]
-
-    def classify(self, image):
-        self.call("classify", self._image(image), ctypes.byref(self.result))
-        return self._answer()
-
-    def submit(self, image):
-        self.call("submit", self._image(image))
-
-    def receive(self):
-        self.call("receive", ctypes.byref(self.result))
-        return self._answer()
-
-    def classify_all(self, images):
-        """As a program would: the next image is sent before the result of the one before is awaited."""
-        for n, image in enumerate(images):
-            self.submit(image)
-            if n:
-                yield self.receive()
-        yield self.receive()
-
-    def self_test(self):
-        self.call("self_test", ctypes.byref(self.result))
-        return self._answer()
-
-    def registers(self):
-        values = (ctypes.c_uint32 * csr.layer_cycles(self.library.core.layers))()
-        self.call("registers", values)
-        return list(values)
 
 
 @pytest.fixture(scope="module")
@@ -587,22 +419,6 @@ def test_self_test_of_a_board_that_computes_wrong(library):
             host.self_test()
 
 
-class PortLine:
-    """A serial port of this machine."""
-
-    def __init__(self, port):
-        self.descriptor = os.open(port, os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self.descriptor)
-
-    def write(self, data):
-        while data:
-            data = data[os.write(self.descriptor, data) :]
-
-    def read(self, size):
-        ready, _, _ = select.select([self.descriptor], [], [], 0.01)
-        return os.read(self.descriptor, size) if ready else b""
-
-
 def test_simulated_board(library):
     core, images = library.core, random_images(library.core, 3)
     with simulated_board(core) as port:
@@ -614,115 +430,3 @@ def test_simulated_board(library):
             assert host.registers()[csr.Register.FRAMES] == 4
         finally:
             os.close(line.descriptor)
-
-
-SUPPORT = """
-#define _POSIX_C_SOURCE 200809L
-#include "hwgen_host.h"
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-int uart_write(void *context, const uint8_t *bytes, size_t count);
-int uart_read(void *context, uint8_t *bytes, size_t count);
-uint32_t ticks(void *context);
-void take_picture(uint8_t *samples);
-void show(uint32_t index);
-void complain(const char *sentence);
-
-static uint32_t now;
-
-int uart_write(void *context, const uint8_t *bytes, size_t count)
-{
-    (void)context;
-    for (ssize_t done; count > 0; bytes += done, count -= (size_t)done) {
-        done = write(1, bytes, count);
-        if (done < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-int uart_read(void *context, uint8_t *bytes, size_t count)
-{
-    struct pollfd input = {0, POLLIN, 0};
-    (void)context;
-    if (poll(&input, 1, 50) == 0) {
-        now += HWGEN_PATIENCE_MS / 10;
-        return 0;
-    }
-    const int done = (int)read(0, bytes, count);
-    return done == 0 ? -1 : done;
-}
-
-uint32_t ticks(void *context)
-{
-    (void)context;
-    return now;
-}
-
-/* Picture k is of samples k, k + 3, k + 6 ..., modulo a number that changes with it. */
-void take_picture(uint8_t *samples)
-{
-    static unsigned taken;
-    for (unsigned i = 0; i < HWGEN_SAMPLES; i++) {
-        samples[i] = (uint8_t)((taken + 3 * i) % (1 + taken % 50));
-    }
-    taken++;
-}
-
-void show(uint32_t index)
-{
-    static unsigned shown;
-    fprintf(stderr, "%u\\n", (unsigned)index);
-    if (++shown == PICTURES) {
-        exit(0);
-    }
-}
-
-void complain(const char *sentence)
-{
-    fprintf(stderr, "%s\\n", sentence);
-}
-"""
-
-
-@pytest.mark.parametrize("case", ["quiet", "harm", "wide", "gone"])
-def test_example_of_the_page(case, tmp_path):
-    """It compiles and does what the page says, under the sanitizers of addresses and of undefined behaviour."""
-    core, pictures = (WideCore() if case == "wide" else DummyCore(SHAPE)), 100
-    (example,) = re.findall(r"^```c\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    written(core, tmp_path)
-    (tmp_path / "main.c").write_text(example)
-    (tmp_path / "support.c").write_text(f"#define PICTURES {pictures}\n{SUPPORT}")
-    sanitized = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    compiled(["gcc", *STRICT, *sanitized, "-o", "main", "main.c", "support.c", "hwgen_host.c"], tmp_path)
-    harm = unharmed if case in ("quiet", "gone") else Harm(300 if case == "harm" else 10000, 5)
-    board = BoardLine(core, harm, harm)
-    pipe = subprocess.PIPE
-    with subprocess.Popen([tmp_path / "main"], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as process:
-
-        def bridge():
-            while data := os.read(process.stdout.fileno(), 4096):
-                board.write(data)
-                with contextlib.suppress(BrokenPipeError):  # it has shown all
-                    process.stdin.write(board.read(1 << 20))
-                if case == "gone" and len(board.commands) > 20:
-                    process.stdin.close()
-                    return
-
-        thread = threading.Thread(target=bridge)
-        thread.start()
-        said = process.stderr.read().decode().splitlines()
-        thread.join()
-    images = [bytes((k + 3 * i) % (1 + k % 50) for i in range(core.samples)) for k in range(pictures)]
-    classes = [str(core.compute(image).index) for image in images]
-    if case == "gone":
-        *shown, sentence = said
-        assert process.returncode == 1 and sentence == "the line to the board is gone; check the cable"
-        assert shown == classes[: len(shown)] and len(shown) > 10
-    else:
-        assert (process.returncode, said) == (0, classes)
-        assert len(set(classes)) > 1 and (harm is unharmed or harm.done > 5)
