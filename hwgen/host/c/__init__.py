@@ -12,7 +12,7 @@ import numpy as np
 from ... import golden
 from ...hdl import csr
 from ...network import Network
-from .. import device, frames, protocol
+from .. import device, frames, protocol, spi
 
 __all__ = ["NAMES", "HostModel", "sources"]
 
@@ -85,6 +85,8 @@ def _constants(model: HostModel) -> str:
         _define("BLOCK_BYTES", frames.LONGEST, "at most that are not 0 in a block of a frame"),
         _define("REPLY_BYTES", frames.frame_bytes(longest), "of the longest frame from the board, with its end"),
         _define("BAUD", protocol.BAUD, "usual bits per second of a serial line; the board's file has its own"),
+        _define("SPI_GIVES", f"{spi.GIVES:#04x}", "flag of an exchange over SPI: its data are a byte of a frame"),
+        _define("SPI_TAKES", f"{spi.TAKES:#04x}", "flag from the board: it takes the byte of this exchange"),
         "",
         _enum("command", protocol.Command),
         "",
