@@ -58,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser):
 
 def run(options, session) -> Answer:
     from ..flow import fpga
+    from ..flow.structure import structure
     from ..hdl.shells.board_top import accelerator_top
     from ..models import file_name
     from ..plan import Fit
@@ -71,7 +72,7 @@ def run(options, session) -> Answer:
 
     def build(board):
         return fpga.build(
-            accelerator_top(planned, board),
+            accelerator_top(planned, board, structure(planned)),
             board,
             name=file_name(options.model),
             folder=options.output,

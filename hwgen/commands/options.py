@@ -46,6 +46,9 @@ def add_shape(parser: argparse.ArgumentParser):
         "(default: the family's, with --aim what is best)",
     )  # fmt: skip
     group.add_argument(
+        "--loadable", action="store_true", help="tables that `hwgen load` can write: another network, the same hardware"
+    )
+    group.add_argument(
         "--stages", type=positive, metavar="N",
         help="registers in a popcount (default: 2, of generic cells 1; with --aim what is best)",
     )  # fmt: skip
@@ -136,6 +139,7 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
         planned = plan(
             model.network, board, options.p, options.s, options.q,
             cells=options.cells, stages=options.stages, aim=options.aim, fps=options.fps, fastest=fastest,
+            loadable=options.loadable,
         )  # fmt: skip
     fit = Fit.of(planned, board.target)
     return fit.at(board.fastest(1e6 * fit.mhz).target.clock_hz) if fastest else fit, board, model

@@ -7,14 +7,16 @@ from amaranth import Module, Mux, ResetInserter, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ..plan.loads import row_bytes
 from ..plan.plan import Plan
 from . import csr
 from .array import Array
-from .buffers import ActivationMemory, WeightMemory, write_signature
+from .buffers import ActivationMemory, Table, WeightMemory, write_signature
 from .collector import Collector
 from .delay import delayed
 from .emitter import Emitter
 from .loader import Loader
+from .loading import RowLoader, load_signature
 from .parameters import ParameterLoader
 from .reader import Reader
 from .result import image_signature, result_signature
@@ -67,6 +69,17 @@ class Core(wiring.Component):
 
     def __init__(self, plan: Plan):
         self.plan = plan
+        shape = plan.shape
+        specs = {spec.name: spec for spec in plan.memories}
+        self.weights = WeightMemory(
+            plan.weights, shape.p * shape.s, plan.planes, specs["weights"].count, bool(plan.style.weight_registers),
+            plan.style.weight_rows(specs["weights"].width, specs["weights"].depth), plan.loadable,
+        )  # fmt: skip
+        self.parameters = ParameterLoader(
+            plan.parameters, shape.p, plan.parameter_lanes, plan.accumulator_bits, plan.planes, plan.pools_minimum,
+            specs["parameters"].block, plan.style.copies(shape.p), plan.loadable,
+        )  # fmt: skip
+        self.thresholds = ThresholdUnit(plan)
         super().__init__(
             {
                 "image": In(image_signature()),
@@ -80,6 +93,12 @@ class Core(wiring.Component):
             }
         )
 
+    @property
+    def tables(self) -> list[Table]:
+        """Those of `plan.loads.loads`, by their numbers."""
+        weights = [table for part in self.weights.tables for table in part]
+        return [*weights, self.parameters.table, *self.thresholds.tables]
+
     def elaborate(self, platform):
         m = Module()
         plan, shape = self.plan, self.plan.shape
@@ -90,21 +109,14 @@ class Core(wiring.Component):
             shape.q, shape.s, max(1, shape.s // shape.p), plan.memory_depth, plan.activation_parts,
             bool(plan.style.port_registers), 1 + plan.writes,
         )  # fmt: skip
-        weight_spec = next(spec for spec in plan.memories if spec.name == "weights")
-        m.submodules.weights = weights = WeightMemory(
-            plan.weights, shape.p * shape.s, plan.planes, weight_spec.count, bool(plan.style.weight_registers),
-            plan.style.weight_rows(weight_spec.width, weight_spec.depth),
-        )  # fmt: skip
-        m.submodules.parameters = parameters = ParameterLoader(
-            plan.parameters, shape.p, plan.parameter_lanes, plan.accumulator_bits, plan.planes, plan.pools_minimum,
-            next(spec.block for spec in plan.memories if spec.name == "parameters"), plan.style.copies(shape.p),
-        )  # fmt: skip
+        m.submodules.weights = weights = self.weights
+        m.submodules.parameters = parameters = self.parameters
         m.submodules.array = array = Array(
             shape.p, shape.s, shape.q, plan.accumulator_bits, plan.planes, plan.pools_minimum, plan.style, plan.split,
             plan.has_mask,
         )  # fmt: skip
         m.submodules.collector = collector = Collector(plan)
-        m.submodules.thresholds = thresholds = ThresholdUnit(plan)
+        m.submodules.thresholds = thresholds = self.thresholds
         m.submodules.writer = writer = Writer(plan)
         m.submodules.emitter = emitter = Emitter(plan)
 
@@ -235,20 +247,29 @@ class Accelerator(wiring.Component):
     -------
     image, result, trace : as in `Core`
     csr : In, `csr.Signature`
+    load : In, if the plan is loadable, see `loading.load_signature`
 
     Parameters
     ----------
     clock_hz : of the core, for its register; 0 where that is not known
+    structure : value of the register `STRUCTURE`
+    model : of the register `MODEL`, if not the network's
 
     Attributes
     ----------
     samples : bytes of an image
     pixel_bits : of a sample, the others are 0
     layers : how many have a cycle counter
+    load_bytes : that `load` takes for a row, 0 where it is not loadable
     """
 
-    def __init__(self, plan: Plan, clock_hz: int = 0):
-        self.plan, self.clock_hz = plan, clock_hz
+    def __init__(self, plan: Plan, clock_hz: int = 0, structure: int = 0, model: int | None = None):
+        self.plan, self.clock_hz, self.structure = plan, clock_hz, structure
+        self.model = csr.model_word(plan.network.digest) if model is None else model
+        self._core, self._loader = Core(plan), None
+        if plan.loadable:
+            self._loader = RowLoader(self._core.tables, row_bytes(plan), self.model)
+        self.load_bytes = self._loader.bytes if self._loader else 0
         channels, height, width = plan.lowered.image_shape
         self.samples = channels * height * width
         self.pixel_bits = plan.network.image_type.bits
@@ -259,19 +280,24 @@ class Accelerator(wiring.Component):
                 "result": Out(result_signature()),
                 "csr": In(csr.Signature()),
                 "trace": Out(trace_signature(plan)),
+                **({"load": In(load_signature())} if plan.loadable else {}),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        plan = self.plan
-        core = Core(plan)
+        plan, core = self.plan, self._core
         reset = Signal()
         m.submodules.core = ResetInserter(reset)(core)
         connect(m, flipped(self.image), core.image)
         connect(m, core.result, flipped(self.result))
         connect(m, core.trace, flipped(self.trace))
 
+        model = self.model
+        if self._loader:
+            m.submodules.loader = loader = self._loader
+            connect(m, flipped(self.load), loader.load)
+            model = loader.word
         frames, running = Signal(32), Signal(32)
         cycles = [Signal(32, name=f"cycles_{i}") for i in range(len(plan.stages))]
         with m.If(core.frame_done):
@@ -294,7 +320,7 @@ class Accelerator(wiring.Component):
         registers = {
             csr.Register.MAGIC: csr.MAGIC,
             csr.Register.VERSION: csr.VERSION,
-            csr.Register.MODEL: csr.model_word(plan.network.digest),
+            csr.Register.MODEL: model,
             csr.Register.STATUS: Mux(core.busy, csr.STATUS_BUSY, 0),
             csr.Register.LAYERS: self.layers,
             csr.Register.FRAMES: frames,
@@ -306,6 +332,7 @@ class Accelerator(wiring.Component):
             csr.Register.S: plan.shape.s,
             csr.Register.Q: plan.shape.q,
             csr.Register.CLOCK: self.clock_hz,
+            **({csr.Register.STRUCTURE: self.structure} if self.structure else {}),
             **{csr.layer_cycles(i): count for i, count in enumerate(cycles)},
         }
         with m.If(self.csr.read):

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory, MemoryData
 from amaranth.lib.wiring import In, Out
 
+from ..plan.loads import weight_blocks
 from .delay import delayed
 from .repeated import copies
 from .step import delayed_control, step_layout
@@ -13,29 +14,51 @@ __all__ = ["ActivationMemory", "Table", "WeightMemory", "write_signature"]
 
 
 class Table(wiring.Component):
-    """Read-only memory: `data` is the word at `address` one cycle before.
+    """A memory with contents, read-only or not: `data` is the word at `address` one cycle before.
 
     Parameters
     ----------
     rows : contents, Python integers
     width : bits of a row
     block : whether it lies in block RAM (else in LUTs, however the tool likes)
+    loadable : whether its rows can be written, while nobody reads
+
+    Members
+    -------
+    address : In
+    data : Out
+    load, load_address, load_data : In, if loadable: write `load_data` to a row
     """
 
     latency = 1
 
-    def __init__(self, rows, width: int, block: bool):
+    def __init__(self, rows, width: int, block: bool, loadable: bool = False):
         self.contents = MemoryData(shape=width, depth=max(2, len(rows)), init=rows)
-        self.block = block
+        self.block, self.loadable = block, loadable
         bits = (self.contents.depth - 1).bit_length()
-        super().__init__({"address": In(bits), "data": Out(width)})
+        written = {"load": In(1), "load_address": In(bits), "load_data": In(width)} if loadable else {}
+        super().__init__({"address": In(bits), "data": Out(width), **written})
 
     def elaborate(self, platform):
         m = Module()
         attrs = {"ram_style": "block"} if self.block else {}
-        m.submodules.memory = memory = Memory(self.contents, attrs=attrs)
-        port = memory.read_port()
-        m.d.comb += [port.addr.eq(self.address), self.data.eq(port.data)]
+        if not self.loadable:
+            m.submodules.memory = memory = Memory(self.contents, attrs=attrs)
+            port = memory.read_port()
+            m.d.comb += [port.addr.eq(self.address), self.data.eq(port.data)]
+            return m
+        # As in `ActivationMemory`: a register of its own, where Yosys heeds the attribute.
+        m.submodules.memory = memory = Memory(self.contents, attrs={**attrs, "no_rw_check": 1})
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        word = Signal(len(self.data), reset_less=True)
+        m.d.sync += word.eq(read.data)
+        m.d.comb += [
+            read.addr.eq(self.address),
+            self.data.eq(word),
+            write.en.eq(self.load),
+            write.addr.eq(self.load_address),
+            write.data.eq(self.load_data),
+        ]
         return m
 
 
@@ -54,19 +77,25 @@ class WeightMemory(wiring.Component):
     registered : whether each has a register for its address and one for its words, and all have one for the control:
         RAM lies all over the chip
     rows : words that lie in one memory, a power of two; further ones lie in another, where registers follow
+    loadable : as in `Table`
     """
 
     def __init__(
-        self, words, width: int, planes: int, parts: int = 1, registered: bool = False, rows: int | None = None
+        self,
+        words,
+        width: int,
+        planes: int,
+        parts: int = 1,
+        registered: bool = False,
+        rows: int | None = None,
+        loadable: bool = False,
     ):
         self.depth, self.part = len(words), width // parts
         rows = rows or self.depth
         assert rows >= self.depth or (registered and rows & (rows - 1) == 0)
-        mask = (1 << self.part) - 1
-        blocks = [words[first : first + rows] for first in range(0, self.depth, rows)]
         self.tables = [
-            [Table([word >> i * self.part & mask for word in block], self.part, block=True) for block in blocks]
-            for i in range(parts)
+            [Table(block, self.part, True, loadable) for block in part]
+            for part in weight_blocks(words, width, parts, rows)
         ]
         self.row_bits = (rows - 1).bit_length()
         self.registered = registered

@@ -52,6 +52,7 @@ class Register(enum.IntEnum):
     S = 12, "Input channels that it takes at a time."
     Q = 13, "Pixels that it computes at a time."
     CLOCK = 14, "The clock of the core in hertz, 0 where it was not known when the core was made."
+    STRUCTURE = 15, "Of hardware into which networks can be loaded: a digest of all of it but their contents; else 0."
     CYCLES = 16, "Cycles that layer 0 took in the last frame done; those of layer i are at 16 + i."
 
 

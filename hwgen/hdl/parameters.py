@@ -24,13 +24,25 @@ class ParameterLoader(wiring.Component):
     p, lanes : channels, channels per row
     bits, planes, pools_minimum : as in `Array`
     copies : how often `swap` comes, each for as many of the channels
+    loadable : as in `Table`
     """
 
-    def __init__(self, rows, p: int, lanes: int, bits: int, planes: int, pools_minimum: bool, block: bool, copies: int):
+    def __init__(
+        self,
+        rows,
+        p: int,
+        lanes: int,
+        bits: int,
+        planes: int,
+        pools_minimum: bool,
+        block: bool,
+        copies: int,
+        loadable: bool = False,
+    ):
         self.rows, self.p, self.lanes, self.copies = rows, p, lanes, copies
         self.bits, self.planes, self.pools_minimum = bits, planes, pools_minimum
         self.field = bits + (planes - 1) + pools_minimum
-        self.table = Table(rows, self.field * lanes, block)
+        self.table = Table(rows, self.field * lanes, block, loadable)
         super().__init__(
             {
                 "swap": In(copies),

@@ -88,7 +88,7 @@ class ThresholdUnit(wiring.Component):
         self.tables = []
         if plan.has_multi_threshold:
             spec = next(spec for spec in plan.memories if spec.name == "thresholds")
-            self.tables = [Table(rows, plan.threshold_bits, spec.block) for rows in plan.thresholds]
+            self.tables = [Table(rows, plan.threshold_bits, spec.block, plan.loadable) for rows in plan.thresholds]
         super().__init__(
             {
                 "capture": In(1),

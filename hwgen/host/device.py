@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,6 +60,7 @@ class Identity:
     layers : how many have a cycle counter
     array : (P, S, Q)
     clock_hz : of the core
+    structure : what networks can be loaded, see `flow.structure`; 0: none
     """
 
     model: int
@@ -68,6 +69,7 @@ class Identity:
     layers: int
     array: tuple[int, int, int]
     clock_hz: int
+    structure: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +217,29 @@ class Device:
         self._received.clear()
         self._ask(Command.RESET, Reply.DONE)
 
+    def load(self, tables: Sequence[Sequence[int]], row_bytes: int, model: int) -> Iterator[int]:
+        """Another network into hardware that was made for it; yields as many rows as are written so far.
+
+        A board in which this broke off holds no model: its register says 0 until the last row is written.
+
+        Parameters
+        ----------
+        tables : rows of each, by number
+        row_bytes : of each row
+        model : the network's word (`csr.model_word`)
+
+        Raises
+        ------
+        BuildError : the board does not know how, or went away
+        """
+        rows = [(len(tables), 0, 0)]
+        rows += [(number, i, row) for number, contents in enumerate(tables) for i, row in enumerate(contents)]
+        rows.append((len(tables), 0, model))
+        for done, (number, address, row) in enumerate(rows, 1):
+            self._ask(Command.LOAD, Reply.DONE, protocol.load_row(number, address, row, row_bytes))
+            yield done
+        self.identity = self._identify()
+
     def check_model(self, digest: str):
         """BuildError unless the board holds the network of that digest."""
         expected = csr.model_word(digest)
@@ -254,6 +279,7 @@ class Device:
             layers=values[register.LAYERS],
             array=(values[register.P], values[register.S], values[register.Q]),
             clock_hz=values[register.CLOCK],
+            structure=values[register.STRUCTURE],
         )
 
     def _pipelined(self, commands: Iterable[tuple[Command, bytes]]) -> Iterator[Result]:
@@ -292,11 +318,11 @@ class Device:
             (index,) = answer.numbers["class"]
             return Result(index=index, logits=answer.numbers["logits"], cycles=answer.numbers["cycles"])
 
-    def _ask(self, code: Command, reply: Reply) -> Answer:
+    def _ask(self, code: Command, reply: Reply, fields: bytes = b"") -> Answer:
         """The answer to a command that needs no computation and may be repeated."""
         attempts = _Attempts()
         while True:
-            sequence = self._send(code)
+            sequence = self._send(code, fields)
             end = time.monotonic() + TURNAROUND * self.patience
             try:
                 while True:
@@ -309,10 +335,10 @@ class Device:
                 if attempts.fail(trouble):
                     raise BuildError(f"{self.name} does not answer: {trouble}") from None
 
-    def _send(self, code: Command, samples: bytes = b"") -> int:
+    def _send(self, code: Command, fields: bytes = b"") -> int:
         """Sends a command; its sequence number."""
         self._sequence = (self._sequence + 1) % 256
-        self._write(frames.command_frame(protocol.command(self._sequence, code, samples)))
+        self._write(frames.command_frame(protocol.command(self._sequence, code, fields)))
         return self._sequence
 
     def _write(self, data: bytes) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..hdl import csr
 
 __all__ = ["BAUD", "COMMANDS", "REPLIES", "WINDOW", "Answer", "Command", "Field", "Message", "Reply"]
-__all__ += ["command", "parse", "reply_body", "reply_bytes", "test_image"]
+__all__ += ["command", "load_row", "parse", "reply_body", "reply_bytes", "test_image"]
 
 BAUD = 115200
 """Usual speed of a serial line in bits per second; each board's file has its own."""
@@ -28,6 +28,7 @@ class Command(enum.IntEnum):
     RESET = 0x02
     IMAGE = 0x03
     TEST = 0x04
+    LOAD = 0x05
 
 
 class Reply(enum.IntEnum):
@@ -47,7 +48,7 @@ class Field:
     Attributes
     ----------
     name : what they are
-    type : ``u8``, ``u32`` or ``i32`` (two's complement)
+    type : ``u8``, ``u16``, ``u32`` or ``i32`` (two's complement)
     count : how many, in words for the page
     """
 
@@ -91,6 +92,17 @@ COMMANDS = (
         meaning="Classifies the test image, which the board makes itself (below). Answered by `RESULT`, which the host "
         "compares with what the model gives.",
     ),
+    Message(
+        code=Command.LOAD,
+        fields=(
+            Field(name="table", type="u8", count="1"),
+            Field(name="address", type="u16", count="1"),
+            Field(name="row", type="u8", count="row bytes"),
+        ),
+        meaning="Writes a row of one of the core's tables (`hwgen/plan/loads.py` numbers them and says how many bytes "
+        "every row has), or `MODEL` as the number after the last. Then as `RESET`. Unknown to a board that is not made "
+        "for it.",
+    ),
 )
 
 REPLIES = (
@@ -99,7 +111,7 @@ REPLIES = (
         fields=(Field(name="registers", type="u32", count="16 + layers"),),
         meaning="Every register from address 0 on, as they were one after the other.",
     ),
-    Message(code=Reply.DONE, meaning="A `RESET` was done."),
+    Message(code=Reply.DONE, meaning="A `RESET` or a `LOAD` was done."),
     Message(
         code=Reply.RESULT,
         fields=(
@@ -118,18 +130,18 @@ REPLIES = (
     Message(code=Reply.UNKNOWN, meaning="The command has a code that this board does not know; nothing was done."),
 )
 
-NUMBERS = {"u8": "B", "u32": "I", "i32": "i"}
+NUMBERS = {"u8": "B", "u16": "H", "u32": "I", "i32": "i"}
 
 
-def command(sequence: int, code: Command, samples: bytes = b"") -> bytes:
+def command(sequence: int, code: Command, fields: bytes = b"") -> bytes:
     """Body of a message to the board.
 
     Parameters
     ----------
     sequence : 0 .. 255
-    samples : of an `IMAGE`
+    fields : an `IMAGE`'s samples, or a `LOAD`'s from `load_row`
     """
-    return bytes([sequence, code]) + samples
+    return bytes([sequence, code]) + fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +185,11 @@ def _counts(code: Reply, logits: int, layers: int) -> list[tuple[Field, int]]:
     known = {"16 + layers": csr.Register.CYCLES + layers, "layers": layers, "logits": logits, "1": 1}
     fields = next(message.fields for message in REPLIES if message.code == code)
     return [(field, known[field.count]) for field in fields]
+
+
+def load_row(table: int, address: int, row: int, row_bytes: int) -> bytes:
+    """Fields of a `LOAD`."""
+    return struct.pack("<BH", table, address) + row.to_bytes(row_bytes, "little")
 
 
 TEST_FIRST = 0x01

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..boards import FAMILIES
+from .loads import row_bytes
 from .memory import multiplexers
 from .plan import Plan
 
@@ -65,6 +66,9 @@ FAMILY = {
     ),
 }  # fmt: skip
 
+LOADING = 110
+"""LUTs of a loadable plan beside the register of a row: its table's choice and address, and the network's word."""
+
 CARRY_CELLS = {
     "ice40": Coefficients(
         lanes=3.59, registers=0.27, split=19, accumulators=1.36, queue=1.03, stages=101, addresses=39.4, maps=49.8,
@@ -118,4 +122,5 @@ def quantities(plan: Plan, family: str) -> dict[str, float]:
 def estimate_luts(plan: Plan, family: str) -> int:
     """Expected LUTs of the accelerator on a board, as nextpnr packs them."""
     each = coefficients(family, plan.style.cells)
-    return round(sum(getattr(each, name) * amount for name, amount in quantities(plan, family).items()))
+    luts = sum(getattr(each, name) * amount for name, amount in quantities(plan, family).items())
+    return round(luts + (LOADING + 8 * row_bytes(plan) if plan.loadable else 0))

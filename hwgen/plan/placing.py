@@ -23,6 +23,7 @@ def make_plan(
     style: Style | None = None,
     parameter_lanes: int | None = None,
     threshold_lanes: int | None = None,
+    loadable: bool = False,
 ) -> Plan:
     """Place and time a lowered network on an array of `shape`. Lanes not given are chosen. Fast: no ROM is filled."""
     style = style or Style()
@@ -53,6 +54,7 @@ def make_plan(
         stages=stages,
         memory_depth=depth,
         idle=idle,
+        loadable=loadable,
     )
 
 

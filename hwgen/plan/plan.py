@@ -76,6 +76,7 @@ class Plan:
     stages : in order
     memory_depth : words of every activation bank
     idle : cycles between the last step of a frame and the first of the next, at least
+    loadable : whether weights, start values and thresholds can be written at run time (`plan.loads`)
     """
 
     network: Network
@@ -88,6 +89,7 @@ class Plan:
     stages: tuple[PlannedStage, ...]
     memory_depth: int
     idle: int
+    loadable: bool = False
 
     # Widths.
 
@@ -122,14 +124,15 @@ class Plan:
         most = 1
         for planned in self.stages:
             reach = planned.compiled.reach
-            starts = np.concatenate([np.abs(self._starts(planned)), [0]])
+            starts = np.concatenate([np.abs(self._starts(planned)), [reach + 1 if self.loadable else 0]])
             most = max(most, int(starts.max()) + reach, reach + 1)
         return most.bit_length() + 1
 
     @cached_property
     def pools_minimum(self) -> bool:
-        """Whether any channel pools by minimum."""
-        return any(s.compiled.stage.minimum.any() for s in self.stages if len(s.compiled.stage.window) > 1)
+        """Whether any channel pools by minimum, or could where another network is loaded."""
+        pooled = [s.compiled.stage for s in self.stages if len(s.compiled.stage.window) > 1]
+        return any(self.loadable or stage.minimum.any() for stage in pooled)
 
     @property
     def has_multi_threshold(self) -> bool:
@@ -315,14 +318,15 @@ class Plan:
                 width=min(shape.p, shape.s) // self.activation_parts,
                 count=shape.q * max(1, shape.s // shape.p) * self.activation_parts,
             ),
-            _table("parameters", rows, self.parameter_lanes * self.parameter_bits),
+            _table("parameters", rows, self.parameter_lanes * self.parameter_bits, self.loadable),
         ]
         taps = sum(s.compiled.windows * len(s.compiled.taps) for s in self.stages)
         specs.append(_table("taps", taps, self.tap_bits))
         if self.has_multi_threshold:
             channels = shape.p // self.threshold_lanes
             depth = sum(s.compiled.tiles * channels * s.compiled.threshold_entries for s in self.stages)
-            specs.append(replace(_table("thresholds", depth, self.threshold_bits), count=self.threshold_lanes))
+            thresholds = _table("thresholds", depth, self.threshold_bits, self.loadable)
+            specs.append(replace(thresholds, count=self.threshold_lanes))
         if not self.pixel_identity:
             specs.append(_table("pixels", self.lowered.pixel_map.size, self.input_bits))
         return specs
@@ -371,5 +375,6 @@ class Plan:
         return self.address_bits + self.rotate_bits + (2 * self.coordinate_bits if self.has_border else 0)
 
 
-def _table(name, depth, width):
-    return MemorySpec(name=name, depth=depth, width=width, block=depth * width >= BLOCK_BITS)
+def _table(name, depth, width, written=False):
+    """A table, in block RAM where it is large, or is written: few devices have other RAM."""
+    return MemorySpec(name=name, depth=depth, width=width, block=written or depth * width >= BLOCK_BITS)

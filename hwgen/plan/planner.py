@@ -99,6 +99,7 @@ def plan(
     aim: str | None = None,
     fps: float = 0,
     fastest: bool = False,
+    loadable: bool = False,
 ) -> Plan:
     """The plan for a board: of what is given, and for sizes, cells and stages not given the best that fit. Without an
     aim cells and stages are the family's.
@@ -111,6 +112,7 @@ def plan(
     fps : least frames per second
     fastest : the design is to run at the clock that it reaches, not at the board's: by which aim and `fps` are judged
         then, as estimated
+    loadable : as in `Plan`
 
     Raises
     ------
@@ -139,7 +141,9 @@ def plan(
         most = None if given else limit(style) / coefficients(target.family, style.cells).lanes
         for sizes in _sizes(p, s, q, most):
             try:
-                fits.append(Fit.of(make_plan(network, lowered, ArrayShape(**sizes), style=style), target))
+                fits.append(
+                    Fit.of(make_plan(network, lowered, ArrayShape(**sizes), style=style, loadable=loadable), target)
+                )
             except InputError as error:
                 refusals.append(error)
     if not fits and not refusals:

@@ -17,6 +17,7 @@ from .. import outputs
 from ..boards import Board
 from ..errors import BuildError
 from ..flow import toolchain, verilog
+from ..flow.structure import structure
 from ..hdl.accelerator import Accelerator
 from ..hdl.shells.board_top import BoardLogic
 from ..plan.plan import Plan
@@ -116,7 +117,7 @@ def virtual_board(
         with progress("holding a processing element against its model"):
             check_model(plan, folder)
     with progress("writing the Verilog"):
-        accelerator = Accelerator(plan, board.target.clock_hz)
+        accelerator = Accelerator(plan, board.target.clock_hz, structure(plan))
         logic = BoardLogic(accelerator, divisor=divisor, heartbeat=board.target.clock_hz // 2)
         text = with_cells(verilog.emit(logic, TOP, models=not every_cell))
     with progress("building the simulation"):

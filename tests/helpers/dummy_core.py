@@ -21,7 +21,7 @@ class DummyCore(wiring.Component):
     def __init__(self, shape=(1, 3, 4), delay=5):
         self.shape = shape
         self.samples = shape[0] * shape[1] * shape[2]
-        self.pixel_bits, self.layers = 8, 1
+        self.pixel_bits, self.layers, self.load_bytes = 8, 1, 0
         self.delay = delay
         super().__init__(
             {

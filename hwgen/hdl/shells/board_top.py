@@ -88,6 +88,6 @@ class BoardTop(Elaboratable):
         return m
 
 
-def accelerator_top(plan: Plan, board: Board) -> BoardTop:
-    """The accelerator of a plan on a board."""
-    return BoardTop(Accelerator(plan, board.target.clock_hz), board)
+def accelerator_top(plan: Plan, board: Board, structure: int = 0) -> BoardTop:
+    """The accelerator of a plan on a board; `structure` as for `Accelerator`."""
+    return BoardTop(Accelerator(plan, board.target.clock_hz, structure), board)

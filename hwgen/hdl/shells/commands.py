@@ -21,6 +21,7 @@ class _Phase(enum.Enum, shape=3):
     CRC = 3
     END = 4
     EXCESS = 5
+    LOAD = 6
 
 
 class CommandShell(wiring.Component):
@@ -68,7 +69,7 @@ class CommandShell(wiring.Component):
     def _commands(self, m, core, receiver, reply, sequence, replying, tag, waiting):
         data = receiver.data
         phase = Signal(_Phase)
-        left = Signal(range(max(core.samples, CRC_BYTES)))
+        left = Signal(range(max(core.samples, core.load_bytes, CRC_BYTES)))
         received, code = Signal(8), Signal(8)  # a message's first bytes
         state = Signal(8)  # of the test image
         is_image = (code == Command.IMAGE) | (code == Command.TEST)
@@ -89,12 +90,22 @@ class CommandShell(wiring.Component):
                             m.d.sync += phase.eq(_Phase.CRC)
                             with m.If(data.payload == Command.IMAGE):
                                 m.d.sync += [phase.eq(_Phase.IMAGE), left.eq(core.samples - 1)]
+                            if core.load_bytes:
+                                with m.Elif(data.payload == Command.LOAD):
+                                    m.d.sync += [phase.eq(_Phase.LOAD), left.eq(core.load_bytes - 1)]
                     with m.Case(_Phase.IMAGE):
                         m.d.comb += [core.image.valid.eq(data.valid), data.ready.eq(core.image.ready)]
                         with m.If(data.valid & data.ready):
                             m.d.sync += left.eq(left - 1)
                             with m.If(left == 0):
                                 m.d.sync += [phase.eq(_Phase.CRC), left.eq(CRC_BYTES - 1)]
+                    if core.load_bytes:
+                        with m.Case(_Phase.LOAD):
+                            m.d.comb += [core.load.shift.eq(data.valid), core.load.data.eq(data.payload)]
+                            with m.If(data.valid):
+                                m.d.sync += left.eq(left - 1)
+                                with m.If(left == 0):
+                                    m.d.sync += [phase.eq(_Phase.CRC), left.eq(CRC_BYTES - 1)]
                     with m.Case(_Phase.CRC):
                         with m.If(data.valid):
                             m.d.sync += left.eq(left - 1)
@@ -117,6 +128,10 @@ class CommandShell(wiring.Component):
                                 m.d.sync += [replying.eq(0), waiting.eq(1), tag.eq(received)]
                                 with m.If(code == Command.TEST):
                                     m.next = "TEST"
+                            if core.load_bytes:
+                                with m.Case(Command.LOAD):
+                                    m.d.comb += core.load.commit.eq(1)
+                                    m.d.sync += reply.eq(Reply.DONE)
                             with m.Default():
                                 m.d.sync += reply.eq(Reply.UNKNOWN)
             with m.State("TEST"):

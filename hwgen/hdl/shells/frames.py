@@ -109,7 +109,7 @@ class FrameSender(wiring.Component):
 
     Members
     -------
-    data : In, stream of the bytes of a body; its payload stands still while it is valid
+    data : In, stream of the bytes of a body
     finish : In, instead of a byte: the body is complete; held until `finished`
     finished : Out, high for a cycle after the frame's last byte was taken
     line : Out, stream of bytes
@@ -127,17 +127,17 @@ class FrameSender(wiring.Component):
         code = Signal(8, init=1)  # of the block so far
         bit = Signal(3)
         index = Signal(range(CRC_BYTES + 1))  # bytes of the CRC that are sent
-        byte = Signal(8)
-        # The register takes its own last bit as if it were data: it shifts, and the CRC's next byte comes to its place.
-        m.d.comb += [
-            byte.eq(Mux(self.finish, crc.crc[:8], data.payload)),
-            crc.bit.eq(Mux(self.finish, ~crc.crc[0], data.payload.bit_select(bit, 1))),
-        ]
+        byte = Signal(8)  # being sent, and then shifted into the CRC,
+        of_crc = Signal()  # if it is not of it: then the CRC takes its own last bit, shifts, and shows its next byte
+        m.d.comb += crc.bit.eq(Mux(of_crc, ~crc.crc[0], byte[0]))
         with m.FSM():
             with m.State("BODY"):
+                m.d.sync += [byte.eq(Mux(self.finish, crc.crc[:8], data.payload)), of_crc.eq(self.finish)]
                 with m.If((code > LONGEST) | (index == CRC_BYTES)):
                     m.next = "CODE"
                 with m.Elif(data.valid | self.finish):
+                    m.d.comb += data.ready.eq(~self.finish)
+                    m.d.sync += index.eq(index + self.finish)
                     m.next = "BYTE"
             with m.State("BYTE"):
                 m.d.comb += [line.valid.eq(1), line.payload.eq(Mux(byte == 0, code, byte))]
@@ -146,10 +146,8 @@ class FrameSender(wiring.Component):
                     m.next = "CRC"
             with m.State("CRC"):
                 m.d.comb += crc.valid.eq(1)
-                m.d.sync += bit.eq(bit + 1)
+                m.d.sync += [byte.eq(byte >> 1), bit.eq(bit + 1)]
                 with m.If(bit == 7):
-                    m.d.comb += data.ready.eq(~self.finish)
-                    m.d.sync += index.eq(index + self.finish)
                     m.next = "BODY"
             with m.State("CODE"):
                 m.d.comb += [line.valid.eq(1), line.payload.eq(code)]
