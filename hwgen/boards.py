@@ -17,8 +17,10 @@ MAX_BOARD_BYTES = 1 << 16
 MAX_FIGURE = 1 << 40
 LEAST_CYCLES = 4
 """Fewest clock cycles per bit of a serial port: its receiver looks for the middle of each."""
+PROGRAMMERS = ("openFPGALoader", "iceprog", "icesprog", "dfu-util", "tinyprog")
+"""Programs that a board's file may name; no other is run for it."""
 
-__all__ = ["FAMILIES", "Board", "Family", "Target", "folder", "load", "names"]
+__all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Target", "folder", "load", "names"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,18 @@ def _text(owner: object, *names: str):
             raise ValueError(f"{name} is a text that is not empty, not {value!r}")
 
 
+def _commands(owner: object, *names: str):
+    """Lists of command lines, which become tuples."""
+    for name in names:
+        lines = getattr(owner, name)
+        if not isinstance(lines, (list, tuple)):
+            raise ValueError(f"{name} is a list of command lines, not {lines!r}")
+        for line in lines:
+            if not isinstance(line, str) or line.split(" ")[0] not in PROGRAMMERS:
+                raise ValueError(f"a command line in {name} begins with {', '.join(PROGRAMMERS)}, not {line!r}")
+        object.__setattr__(owner, name, tuple(lines))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """An FPGA and its clock, as the planner sees them.
@@ -149,6 +163,8 @@ class Board:
     baud : speed of the serial port, in bits per second
     pll : the cell that makes another clock of the oscillator's, one of `Family.plls`
     target : the FPGA, with the oscillator's clock
+    sram, flash : command lines that load a bitstream, whose path is added to them, until power goes and for good: the
+        first whose program, one of `PROGRAMMERS`, is installed is taken; none where no such program does that
 
     Raises
     ------
@@ -164,9 +180,12 @@ class Board:
     baud: int
     pll: str
     target: Target
+    sram: tuple[str, ...] = ()
+    flash: tuple[str, ...] = ()
 
     def __post_init__(self):
         _text(self, "description", "platform")
+        _commands(self, "sram", "flash")
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
             raise ValueError(f"a board's file is named by 1..64 letters, digits, - and _, not {self.name[:80]!r}")
         module, _, cls = self.platform.partition(":")

