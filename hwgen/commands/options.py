@@ -26,6 +26,11 @@ def add_board(parser: argparse.ArgumentParser):
     )
 
 
+def add_port(parser: argparse.ArgumentParser, *, required: bool = True):
+    parser.add_argument("--port", required=required, metavar="PORT", help="serial port of the board")
+    parser.add_argument("--baud", type=positive, default=115200, metavar="N", help="bits per second (default: 115200)")
+
+
 def add_shape(parser: argparse.ArgumentParser):
     """The array's size, where the planner shall not choose it."""
     group = parser.add_argument_group("size of the array (default: the planner chooses)")

@@ -6,65 +6,135 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..files import regular_file
-from . import Answer
-from .options import add_json, positive
+from . import Answer, Session
+from .options import add_json, add_port
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..host.device import Device, Result
+    from ..models import Model
+    from ..network import Network
+
 HELP = "classify images on a board, over its serial port"
 EXAMPLES = """\
-  hwgen run --port /dev/ttyUSB1 digit.png
-  hwgen run --port /dev/ttyUSB1 images.npz --model tfc_w1a1 --json"""
+  hwgen run --port /dev/ttyUSB1 --model tfc_w1a1 digit.png
+  hwgen run --port /dev/ttyUSB1 --model tfc_w1a1 --self-test
+  hwgen run --port /dev/ttyUSB1 images.npz --json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser):
     parser.add_argument(
-        "images", nargs="+", metavar="IMAGE", help="PNG or JPEG file, or .npz with `images` (N,H,W[,C] uint8)"
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="PNG or JPEG file, which is made one that the model takes as its card's `fit` says, or .npz with `images` "
+        "(N,H,W[,C] uint8), which is taken as it is",
     )
-    parser.add_argument("--port", required=True, metavar="PORT", help="serial port of the board")
-    parser.add_argument("--baud", type=positive, default=115200, metavar="N", help="bits per second (default: 115200)")
-    parser.add_argument("--model", metavar="MODEL", help="refuse a board that holds another model; name its classes")
+    add_port(parser)
+    parser.add_argument(
+        "--model", metavar="MODEL", help="refuse a board that holds another model; name its classes; read its card"
+    )
+    parser.add_argument(
+        "--self-test",
+        action="store_true",
+        help="first have the board classify an image that it makes itself, and compare with the golden model",
+    )
     add_json(parser)
 
 
 def run(options, session) -> Answer:
     from .. import models
     from ..host.device import Device
-    from ..report.table import Table
 
-    network = models.load(options.model).network if options.model else None
+    if options.self_test and not options.model:
+        raise InputError("--self-test compares with the golden model of --model; give that too")
+    if not options.images and not options.self_test:
+        raise InputError("give an IMAGE, or --self-test; see `hwgen run --help`")
+    model = models.load(options.model) if options.model else None
+    method = _method(options.model, model)
     files = [found for path in options.images for found in read_images(path)]
     with session.step(f"asking {options.port}"):
         device = Device.open(options.port, options.baud)
     with device:
-        if network is not None:
-            device.check_model(network.digest)
-        images = [(name, fitted(name, image, device.identity.image_shape)) for name, image in files]
-        found = []
-        begun = time.monotonic()
+        if model is not None:
+            device.check_model(model.network.digest)
+        images = _fitted(files, device.identity.image_shape, method, session)
+        tested = self_test(device, model.network) if model is not None and options.self_test else None
+        if tested is not None and (tested.status or not images):
+            return tested
+        found, begun = [], time.monotonic()
         with session.progress("classifying") as advance:
-            for (name, _), result in zip(images, device.classify_all(image for _, image in images), strict=True):
-                found.append((name, result))
+            for result in device.classify_all(image for _, image in images):
+                found.append(result)
                 advance(len(found), len(images))
         seconds = time.monotonic() - begun
-    labels = network.classes if network is not None else ()
-    rows = [[name, str(r.index), labels[r.index] if labels else None, str(r.logits)] for name, r in found]
+    answer = _answer([name for name, _ in images], found, seconds, model.network.classes if model else ())
+    if tested is None:
+        return answer
+    return Answer(text=f"{answer.text}\n{tested.text}", json={**answer.json, **tested.json})
+
+
+def _answer(names: list[str], found: "list[Result]", seconds: float, labels) -> Answer:
+    from ..report.table import Table
+
+    rows = [
+        [name, str(r.index), labels[r.index] if labels else None, str(r.logits)]
+        for name, r in zip(names, found, strict=True)
+    ]
     notes = [f"{len(found)} images in {seconds:.2f} s, {len(found) / seconds:.1f} images/s over the serial port"]
     return Answer(
         text=Table(columns=["image", "class", "label", "logits"], rows=rows, notes=notes).text(),
         json={
             "images": len(found),
-            "predictions": [result.index for _, result in found],
-            "logits": [result.logits for _, result in found],
-            "cycles_per_layer": [result.cycles for _, result in found],
+            "predictions": [result.index for result in found],
+            "logits": [result.logits for result in found],
+            "cycles_per_layer": [result.cycles for result in found],
             "seconds": round(seconds, 3),
         },
     )
 
 
-def read_images(path: str) -> "list[tuple[str, np.ndarray]]":
-    """(name, uint8 (H, W, C)) of each image of a file.
+def self_test(device: "Device", network: "Network") -> Answer:
+    """Whether a board gives for its own test image what the golden model does; the exit status is 1 if not."""
+    import numpy as np
+
+    from .. import golden
+    from ..host.protocol import test_image
+
+    channels, height, width = network.image_shape
+    samples = test_image(channels * height * width, network.image_type.bits)
+    image = np.frombuffer(samples, np.uint8).reshape(1, height, width, channels)
+    expected = golden.run(network, image, keep=False)
+    logits, index = expected.logits[0].tolist(), int(expected.classes[0])
+    seen = device.test()
+    equal = (seen.logits, seen.index) == (logits, index)
+    if equal:
+        text = "self-test: the board's logits for its test image are those of the golden model"
+    else:
+        text = (
+            f"self-test failed: the board gives class {seen.index}, logits {seen.logits} for its test image, the "
+            f"golden model class {index}, logits {logits}; load its bitstream again, or one for a slower clock"
+        )
+    return Answer(
+        text=text,
+        json={"self_test": {"equal": equal, "logits": seen.logits, "golden": logits}},
+        status=0 if equal else 1,
+    )
+
+
+def _method(name: str | None, model: "Model | None") -> str:
+    """How the model's card wants pictures to be fitted."""
+    from ..data.fitting import METHODS
+
+    method = model.card.get("fit", "crop") if model else "crop"
+    if method not in METHODS:
+        raise InputError(f"the fit in the card of {name} is one of {', '.join(METHODS)}, not {method!r}")
+    return method
+
+
+def read_images(path: str) -> "list[tuple[str, np.ndarray, bool]]":
+    """(name, uint8 (H, W, C), whether it is a picture and may be made to fit) of each image of a file.
 
     Raises
     ------
@@ -73,18 +143,39 @@ def read_images(path: str) -> "list[tuple[str, np.ndarray]]":
     if path.lower().endswith(".npz"):
         from .. import data
 
-        return [(f"{path}[{i}]", image) for i, image in enumerate(data.load(path).images)]
+        return [(f"{path}[{i}]", image, False) for i, image in enumerate(data.load(path).images)]
     from ..data import pictures
 
     file = regular_file(path)
     pictures.pillow(path, "or give an .npz")
     try:
-        return [(path, pictures.decode(file))]
+        return [(path, pictures.decode(file, upright=True), True)]
     except ValueError as error:
         raise InputError(f"{path}: is no image that can be taken: {error}") from None
 
 
-def fitted(name: str, image: "np.ndarray", shape: tuple[int, int, int]) -> "np.ndarray":
+def _fitted(
+    files: "list[tuple[str, np.ndarray, bool]]", shape: tuple[int, int, int], method: str, session: Session
+) -> "list[tuple[str, np.ndarray]]":
+    """The images for a board; what was done to pictures is told, once where the same was done to several."""
+    from ..data.fitting import fit
+
+    images, told = [], {}
+    for name, image, picture in files:
+        if picture:
+            try:
+                image, done = fit(image, shape, method)
+            except ValueError as error:
+                raise InputError(f"{name}: {error}") from None
+            told.setdefault(done, []).append(name)
+        images.append((name, image if picture else checked(name, image, shape)))
+    told.pop("", None)
+    for done, names in told.items():
+        session.message(f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {done}")
+    return images
+
+
+def checked(name: str, image: "np.ndarray", shape: tuple[int, int, int]) -> "np.ndarray":
     """An image for a board whose images have `shape` (channels, height, width); one channel of a grey one, if need be.
 
     Raises

@@ -57,9 +57,14 @@ def load(
     return checked(images, labels, None, f"{name} ({'greyscale' if grey else 'RGB'})", folder)
 
 
-def decode(source) -> np.ndarray:
-    """uint8 (height, width, 3) of a PNG or JPEG, a path or a binary stream. ValueError: it cannot be taken."""
-    from PIL import Image
+def decode(source, *, upright: bool = False) -> np.ndarray:
+    """uint8 (height, width, 3) of a PNG or JPEG, a path or a binary stream; `upright`: turned as its EXIF data say.
+
+    Raises
+    ------
+    ValueError : it cannot be taken
+    """
+    from PIL import Image, ImageOps
 
     try:
         with Image.open(source, formats=["PNG", "JPEG"]) as image:
@@ -72,7 +77,8 @@ def decode(source) -> np.ndarray:
             if image.has_transparency_data:
                 if image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
                     raise ValueError("it is transparent in places; put it on a background")
-            return np.asarray(image.convert("RGB"))
+            turned = ImageOps.exif_transpose(image) if upright else image
+            return np.asarray(turned.convert("RGB"))
     except Exception as error:  # Pillow's decoders raise of every kind on damaged files
         raise ValueError(npz.one_line(error)) from None
 

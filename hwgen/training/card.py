@@ -130,6 +130,7 @@ def refresh(folder, *, network: Network | None = None, progress=None) -> dict:
     card = read_card(folder / CARD_FILE)
     stated: dict = {field.name: card.get(field.name) for field in fields(Facts)}
     stated["further"] = stated["further"] or ()
+    stated["fit"] = stated["fit"] or "crop"
     try:
         facts = Facts(**stated)
     except ValueError as error:

@@ -13,6 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..data.fitting import METHODS
 from ..errors import InputError
 from ..files import read_small
 from ..topology import READY, ConvolutionBlock, ResNet, Topology
@@ -108,6 +109,7 @@ class Facts:
     further : more of them, measured too
     sample : NAME:SPLIT of the bundled few images, so that a clone without the data can check the card too
     input : what a caller has to give: size, range, polarity
+    fit : how a picture of another kind is made one that the network takes, one of `hwgen.data.fitting.METHODS`
     licence, source : of weights and data; where the model comes from
     """
 
@@ -116,6 +118,7 @@ class Facts:
     test: str
     sample: str
     input: str
+    fit: str = "crop"
     licence: str
     source: str
     further: tuple[str, ...] = ()
@@ -124,6 +127,8 @@ class Facts:
         for field in dataclasses.fields(self):
             if field.name != "further":
                 _text(self, field.name)
+        if self.fit not in METHODS:
+            raise ValueError(f"fit is one of {', '.join(METHODS)}, not {self.fit!r}")
         if not isinstance(self.further, (tuple, list)) or not all(isinstance(name, str) for name in self.further):
             raise ValueError(f"further is a list of NAME:SPLIT, not {self.further!r}")
         object.__setattr__(self, "further", tuple(self.further))

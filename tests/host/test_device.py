@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from hwgen import cli
-from hwgen.commands.run import fitted
+from hwgen import cli, data, models
+from hwgen.commands.run import checked
 from hwgen.errors import BuildError, InputError
 from hwgen.hdl import csr
 from hwgen.host import protocol
@@ -75,7 +75,7 @@ def test_run_command_on_simulated_board(tmp_path, capsys):
     core, images = DummyCore(SHAPE), random_images(2, seed=1)
     np.savez(tmp_path / "some.npz", images=images)
     Image.fromarray(images[0]).save(tmp_path / "one.png")
-    Image.fromarray(images[0][:, :2]).save(tmp_path / "small.png")
+    np.savez(tmp_path / "small.npz", images=images[:, :, :2])
     Image.fromarray(np.full((2, 4), 60000, np.uint16)).save(tmp_path / "deep.png")
     (tmp_path / "broken.png").write_bytes((tmp_path / "one.png").read_bytes()[:60])
     expected = [core.compute(image.tobytes()) for image in (*images, images[0])]
@@ -86,25 +86,93 @@ def test_run_command_on_simulated_board(tmp_path, capsys):
         assert answer["logits"] == [result.logits for result in expected]
         assert answer["cycles_per_layer"] == [result.cycles for result in expected]
         for name, reason in (
-            ("small.png", "the image has 2 x 2 pixels, the board takes 2 x 4; scale it"),
+            ("small.npz[0]", "the image has 2 x 2 pixels, the board takes 2 x 4; scale it"),
             ("broken.png", "is no image that can be taken"),
             ("missing.png", "there is no such file"),
             ("deep.png", "is no image that can be taken: its pixels are I;16 (I;16B), not grey or RGB of 8 bits"),
         ):
-            assert cli.main(["run", "--port", port, str(tmp_path / name)]) == 2
+            assert cli.main(["run", "--port", port, str(tmp_path / name.partition("[")[0])]) == 2
             assert f"{name}: {reason}" in capsys.readouterr().err
     assert cli.main(["run", "--port", "/dev/none", str(tmp_path / "missing.png")]) == 2
     assert "missing.png: there is no such file" in capsys.readouterr().err
 
 
+def test_run_command_fits_pictures_as_the_card_says(tmp_path, capsys, golden_board):
+    Image = pytest.importorskip("PIL.Image")
+    sample = data.load("mnist-sample:test", 3).images[..., 0]
+    names = [str(tmp_path / f"{number}.png") for number in range(3)]
+    Image.fromarray(sample[0]).save(names[0])
+    for image, name in zip(sample[1:], names[1:], strict=True):
+        Image.fromarray(255 - image).save(name)
+    assert cli.main(["run", "--port", "x", "--model", "tfc_w1a1", "--json", *names]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"{names[1]} and 1 more: inverted\n"
+    assert json.loads(captured.out)["logits"] == [golden_board.compute(image.tobytes()).logits for image in sample]
+    assert cli.main(["run", "--port", "x", names[1], "--json"]) == 0  # no card says that it is to be inverted
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert json.loads(captured.out)["logits"] == [golden_board.compute((255 - sample[1]).tobytes()).logits]
+
+    photo = np.random.default_rng(0).integers(0, 256, (56, 40, 3), np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # the camera was held upright: turn by 90 degrees
+    Image.fromarray(photo).save(tmp_path / "photo.png", exif=turned)
+    assert cli.main(["run", "--port", "x", str(tmp_path / "photo.png"), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == (
+        f"{tmp_path / 'photo.png'}: made grey, the middle 40 x 40 of 40 x 56 pixels scaled to 28 x 28\n"
+    )
+    upright = Image.fromarray(np.rot90(photo, -1)).convert("L").crop((8, 0, 48, 40))
+    scaled = upright.resize((28, 28), Image.Resampling.BICUBIC)
+    assert json.loads(captured.out)["logits"] == [golden_board.compute(scaled.tobytes()).logits]
+
+    Image.fromarray(np.full((50, 50), 255, np.uint8)).save(tmp_path / "blank.png")
+    assert cli.main(["run", "--port", "x", "--model", "tfc_w1a1", str(tmp_path / "blank.png")]) == 2
+    assert "blank.png: no digit stands out of its border" in capsys.readouterr().err
+
+
+def test_a_card_with_an_unknown_fit(capsys, monkeypatch):
+    monkeypatch.setattr(models, "card", lambda name: {"fit": "stretch"})
+    assert cli.main(["run", "--port", "x", "--model", "tfc_w1a1", "a.png"]) == 2
+    assert "the fit in the card of tfc_w1a1 is one of crop, digit, not 'stretch'" in capsys.readouterr().err
+
+
+def test_self_test(tmp_path, capsys, golden_board):
+    logits = golden_board.compute(protocol.test_image(784, 8)).logits
+    arguments = ["run", "--port", "x", "--model", "tfc_w1a1", "--self-test"]
+    assert cli.main(arguments) == 0
+    assert capsys.readouterr().out == (
+        "self-test: the board's logits for its test image are those of the golden model\n"
+    )
+    assert cli.main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"self_test": {"equal": True, "logits": logits, "golden": logits}}
+    images = data.load("mnist-sample:test", 2).images
+    np.savez(tmp_path / "some.npz", images=images)
+    assert cli.main([*arguments, "--json", str(tmp_path / "some.npz")]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["images"] == 2 and answer["self_test"]["equal"] is True
+    assert cli.main([*arguments, str(tmp_path / "some.npz")]) == 0
+    assert "self-test: the board's logits" in capsys.readouterr().out
+
+    golden_board.error = 1
+    wrong = [logits[0] + 1, *logits[1:]]
+    for extra in ([], [str(tmp_path / "some.npz")]):
+        assert cli.main([*arguments, *extra]) == 1
+        out = capsys.readouterr().out
+        assert out.startswith("self-test failed: the board gives class ") and out.count("\n") == 1
+        assert f"logits {wrong} for its test image, the golden model class" in out
+    assert cli.main([*arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"self_test": {"equal": False, "logits": wrong, "golden": logits}}
+
+
 def test_channels_of_images_and_boards():
     colour, grey = np.arange(24, dtype=np.uint8).reshape(2, 4, 3), np.full((2, 4, 3), 7, np.uint8)
-    assert fitted("x", colour, (3, 2, 4)) is colour and fitted("x", grey, (3, 2, 4)) is grey
-    assert fitted("x", grey, (1, 2, 4)).shape == fitted("x", grey[..., :1], (1, 2, 4)).shape == (2, 4, 1)
+    assert checked("x", colour, (3, 2, 4)) is colour and checked("x", grey, (3, 2, 4)) is grey
+    assert checked("x", grey, (1, 2, 4)).shape == checked("x", grey[..., :1], (1, 2, 4)).shape == (2, 4, 1)
     for image, channels in ((colour, 1), (grey[..., :1], 3)):
         reason = f"x: the image has {image.shape[2]} channels, the board takes {channels}; convert it"
         with pytest.raises(InputError, match=reason):
-            fitted("x", image, (channels, 2, 4))
+            checked("x", image, (channels, 2, 4))
 
 
 def test_image_of_another_shape_is_refused():

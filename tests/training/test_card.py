@@ -88,6 +88,8 @@ def test_refresh_keeps_what_is_stated_and_measures_the_rest(network, tmp_path):
     card.write_card(tmp_path / "card.json", stale)
     assert card.refresh(tmp_path) == right
     assert json.loads((tmp_path / "card.json").read_text()) == right
+    card.write_card(tmp_path / "card.json", {key: value for key, value in right.items() if key != "fit"})
+    assert card.refresh(tmp_path) == right and right["fit"] == "crop"
 
 
 def test_refusals(network, tmp_path):
@@ -98,6 +100,7 @@ def test_refusals(network, tmp_path):
         "[" * 100_000: "it is no JSON text",
         "[1]": "a card is a JSON object, not a list",
         "{}": "title is a text",
+        json.dumps({**vars(FACTS), "fit": "x"}): "fit is one of crop, digit, not 'x'",
         '{"title": 3}': "title is a text of 1..2000 characters, not 3",
     }.items():
         (tmp_path / "card.json").write_text(text)
