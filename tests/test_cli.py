@@ -234,6 +234,11 @@ def bad_inputs(folder):
     yield ("flash", "icebreaker", "--model", "tfc_w1a2"), "there is no model 'tfc_w1a2'"
     yield ("run", "x.png"), "arguments are required: --port"
     yield ("run", "x.png", "--port", "/dev/none"), "x.png: there is no such file"
+    yield ("run", "--port", "/dev/none"), "give an IMAGE, or --self-test; see `hwgen run --help`"
+    yield ("run", "--port", "/dev/none", "--self-test"), "--self-test compares with the golden model of --model"
+    yield ("bench", "--port", "/dev/none"), "cannot open the serial port /dev/none"
+    yield ("bench", "--port", "/dev/none", "--only", "x"), "--only chooses among figures that need no board"
+    yield ("bench", "--images", "3"), "--images and --model go with --port"
 
 
 def test_bad_input_gives_one_sentence_and_status_2(run, files, monkeypatch):
@@ -245,7 +250,7 @@ def test_bad_input_gives_one_sentence_and_status_2(run, files, monkeypatch):
             assert status == 2 and out == "", (arguments, out, err)
             assert re.search(message, one_sentence(err)), (arguments, err)
             tried += 1
-    assert tried == 95
+    assert tried == 105
     assert sorted(path.name for path in files[0].iterdir()) == ["my data.npz", "my network.npz", "no labels.npz"]
 
 

@@ -60,6 +60,7 @@ def run(options, session) -> Answer:
     from ..flow import fpga
     from ..flow.structure import structure
     from ..hdl.shells.board_top import accelerator_top
+    from ..host.speed import LineLimit
     from ..models import file_name
     from ..plan import Fit
     from ..report.table import Table
@@ -98,13 +99,17 @@ def run(options, session) -> Answer:
         **made.as_json(),
     }
     target = board.target
+    channels, height, width = planned.lowered.image_shape
+    line = LineLimit.of(
+        board.baud, samples=channels * height * width, logits=planned.logits.count, layers=len(planned.stages)
+    )
     rows = [
         ["array P x S x Q", f"{shape.p} x {shape.s} x {shape.q}"],
         ["LUTs", f"{made.luts} of {target.luts} (planned {fit.luts})"],
         ["block RAMs", f"{made.rams} of {target.rams} (planned {fit.rams})"],
         ["Fmax", f"{made.fmax_mhz} MHz (the clock: {made.clock_mhz} MHz)"],
         ["cycles per image", planned.cycles],
-        ["images per second", f"{fit.fps:.0f} in the core; the serial port takes {serial_rate(board, planned):.1f}"],
+        ["images per second", f"{fit.fps:.0f} in the core; the serial port takes {line.images_per_second:.1f}"],
         ["seed", _seeds(made)],
         ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
         ["SHA-256", made.digest],
@@ -131,13 +136,3 @@ def _seeds(made) -> str:
     """The seed, and what others reached."""
     others = [f"{seed}: {fmax or 'failed'}" for seed, fmax in made.seeds.items() if seed != str(made.seed)]
     return f"{made.seed} ({', '.join(others)})" if others else str(made.seed)
-
-
-def serial_rate(board, planned) -> float:
-    """Images per second that fit through a board's serial port, which carries images and results at the same time."""
-    from ..host import frames, protocol
-
-    channels, height, width = planned.lowered.image_shape
-    sent = len(protocol.command(0, protocol.Command.IMAGE, bytes(channels * height * width)))
-    received = protocol.reply_bytes(protocol.Reply.RESULT, planned.logits.count, len(planned.stages))
-    return board.baud / 10 / max(frames.frame_bytes(sent), frames.frame_bytes(received))
