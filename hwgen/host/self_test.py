@@ -31,6 +31,6 @@ def self_test(device: Device, network: Network) -> list[int]:
     if (seen.index, seen.logits) != (index, logits):
         raise BuildError(
             f"self-test failed: {device.name} gives class {seen.index}, logits {seen.logits} for its test image, "
-            f"the golden model class {index}, logits {logits}"
+            f"the golden model class {index}, logits {logits}; load its bitstream again, or one for a slower clock"
         )
     return seen.logits
