@@ -12,12 +12,14 @@ from hwgen import boards, models, outputs
 from hwgen.errors import InputError
 from hwgen.flow import generate as module
 from hwgen.flow import verilog
+from hwgen.flow.integration import Design
 from hwgen.plan import plan
 
 
 @pytest.fixture(scope="module")
 def planned():
-    return plan(models.load("tfc_w1a1").network, boards.load("icebreaker"), 4, 32, 1)
+    board = boards.load("icebreaker")
+    return Design.of(plan(models.load("tfc_w1a1").network, board, 4, 32, 1), board, "core", board.target.clock_hz)
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +31,10 @@ def entries(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-FILES = ["accelerator.v", "hwgen_host.c", "hwgen_host.h", "manifest.json", "parameters.hex", "weights.hex"]
+FILES = sorted(
+    ["accelerator.core", "accelerator.sdc", "accelerator.v", "hwgen_csr.h", "hwgen_host.c", "hwgen_host.h"]
+    + ["icebreaker.pcf", "instance.v", "litex_example.py", "manifest.json", "parameters.hex", "weights.hex"]
+)
 
 
 def test_a_folder_is_written_and_replaced(planned, tmp_path):

@@ -27,7 +27,7 @@ from . import synthesis, toolchain
 from .families import FLOWS, TOP
 from .place_and_route import ROUTED, TIMING, best, place_and_route
 
-__all__ = ["Bitstream", "Progress", "build", "pack", "prepare"]
+__all__ = ["Bitstream", "Progress", "build", "pack", "platform_of", "prepare"]
 
 Progress = Callable[[str], AbstractContextManager[object]]
 """Called with the name of a step; what it returns is entered while that step runs."""
@@ -86,7 +86,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     InputError : the board's file names a platform that does not exist, or a device, toolchain or LEDs that it has not
     """
     placement = FLOWS[board.target.family].placement.format(mhz=board.target.clock_hz / 1e6)
-    prepared = _platform(board).build(
+    prepared = platform_of(board).build(
         top,
         name=TOP,
         do_build=False,
@@ -100,8 +100,13 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     return prepared
 
 
-def _platform(board) -> TemplatedPlatform:
-    """The amaranth-boards platform that a board's file names."""
+def platform_of(board: Board) -> TemplatedPlatform:
+    """A new platform of the class that a board's file names.
+
+    Raises
+    ------
+    InputError : as `prepare`
+    """
     module, _, name = board.platform.partition(":")
     try:
         found = getattr(importlib.import_module(module), name, None)

@@ -1,4 +1,4 @@
-"""Plain Verilog of an accelerator in a folder, with its memory images, a host in C for its board, and a manifest."""
+"""Plain Verilog of an accelerator in a folder: with its memory images, a host in C, what it is integrated with."""
 
 import hashlib
 import json
@@ -7,20 +7,20 @@ from pathlib import Path
 
 from .. import outputs
 from ..errors import InputError
-from ..hdl.accelerator import Accelerator
 from ..host import c
 from ..plan.plan import Plan
-from . import toolchain, verilog
+from . import integration, toolchain, verilog
+from .integration import Design
 
-__all__ = ["MANIFEST", "TOP", "generate"]
+__all__ = ["MANIFEST", "generate"]
 
-TOP = "accelerator"
 MANIFEST = "manifest.json"
 MAKER = "hwgen generate"
 
 
-def generate(plan: Plan, folder: Path, facts: dict) -> dict:
-    """Write ``accelerator.v``, its memories' contents, a host in C and ``manifest.json``; the manifest's contents.
+def generate(design: Design, folder: Path, facts: dict) -> dict:
+    """Write the Verilog, the contents of its memories, a host in C, the files of `integration` and ``manifest.json``; the
+    manifest's contents.
 
     The Verilog stands alone: its memories are initialised in it. The images (``*.hex``, a word a line, for
     ``$readmemh``) are the same contents for whoever replaces a memory by a macro of their own. The host,
@@ -40,15 +40,17 @@ def generate(plan: Plan, folder: Path, facts: dict) -> dict:
         raise InputError(f"{folder} is the current folder or above it and cannot be replaced; name another with -o")
     with outputs.making(final) as work:
         _check_replaceable(final, folder)  # under the lock: another run may just be swapping its folder in
-        files = {f"{TOP}.v": verilog.emit(Accelerator(plan), TOP)}
-        files |= {f"{name}.hex": _hex(rows, width) for name, rows, width in _images(plan)}
-        files |= c.sources(c.HostModel.of(plan.network, len(plan.stages)))
+        files = {f"{design.top}.v": verilog.emit(design.component, design.top)}
+        files |= {f"{name}.hex": _hex(rows, width) for name, rows, width in _images(design.plan)}
+        files |= c.sources(c.HostModel.of(design.plan.network, len(design.plan.stages)))
+        files |= integration.files(design)
         for name, text in files.items():
             (work / name).write_text(text)
         manifest = {
             "made_by": MAKER,
             **facts,
-            "top": TOP,
+            "shell": design.shell,
+            "top": design.top,
             "files": {name: {"bytes": len(text), "sha256": _digest(text.encode())} for name, text in files.items()},
             "tools": toolchain.versions("amaranth", "yosys"),
         }

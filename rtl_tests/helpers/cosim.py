@@ -72,8 +72,11 @@ def build(component: wiring.Component, top: str, folder: Path):
     return runner
 
 
-def run(runner, bench: str, top: str, expected: dict[str, np.ndarray], folder: Path) -> tuple[int, int]:
-    """(tests, failures) of the module `bench`, which finds what is expected by way of the variable HWGEN_EXPECTED."""
+def run(
+    runner, bench: str, top: str, expected: dict[str, np.ndarray], folder: Path, only: str | None = None
+) -> tuple[int, int]:
+    """(tests, failures) of the module `bench`, which finds what is expected by way of the variable HWGEN_EXPECTED;
+    `only` of those whose names match this regular expression."""
     results = folder / "results.xml"
     results.unlink(missing_ok=True)
     np.savez(folder / "expected.npz", **expected)
@@ -83,6 +86,7 @@ def run(runner, bench: str, top: str, expected: dict[str, np.ndarray], folder: P
             hdl_toplevel=top,
             build_dir=folder / "build",
             test_dir=folder,
+            test_filter=only,
             results_xml=str(results),
             extra_env={"HWGEN_EXPECTED": str(folder / "expected.npz")},
             log_file=folder / "test.log",

@@ -6,9 +6,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from hwgen import golden
+from hwgen import boards, golden
 from hwgen.flow import toolchain, verilog
-from hwgen.hdl.accelerator import Accelerator
+from hwgen.flow.integration import Design
 from rtl_tests.helpers.networks import images_for
 from rtl_tests.helpers.zoo import CASES
 
@@ -16,6 +16,7 @@ TOLERATED = {"WIDTHEXPAND", "WIDTHTRUNC", "CASEINCOMPLETE", "UNSIGNED", "CMPCONS
 """Verilator's lint of what Amaranth writes by design: implicit widths, and comparisons that constants decide."""
 
 CHOSEN = ("packed late", "sums", "identities")
+SHELLED = [*((name, "core") for name in CHOSEN), ("sums", "axi"), ("sums", "wishbone")]
 FRAMES = 3
 
 BENCH = """
@@ -59,11 +60,12 @@ endmodule
 """
 
 
-def written(name, folder):
+def written(name, folder, shell="core"):
     """(plan, network) of a case of the table, its Verilog in `folder`."""
     case = next(case for case in CASES if case.name == name)
     plan = case.plan()
-    (folder / "accelerator.v").write_text(verilog.emit(Accelerator(plan), "accelerator"))
+    design = Design.of(plan, boards.load("icebreaker"), shell, 0)
+    (folder / "accelerator.v").write_text(verilog.emit(design.component, "accelerator"))
     return plan, case.network()
 
 
@@ -103,9 +105,9 @@ def test_icarus_shows_no_x(name, tmp_path):
     assert len(lines) == words
 
 
-@pytest.mark.parametrize("name", CHOSEN)
-def test_verilator_warnings(name, tmp_path):
-    written(name, tmp_path)
+@pytest.mark.parametrize("name, shell", SHELLED)
+def test_verilator_warnings(name, shell, tmp_path):
+    written(name, tmp_path, shell)
     program = toolchain.verilator()
     with toolchain.applied(toolchain.verilator_environment()):
         made = run([program, "--lint-only", "-Wno-fatal", "--top-module", "accelerator", "accelerator.v"], tmp_path)
@@ -116,9 +118,9 @@ def test_verilator_warnings(name, tmp_path):
     assert "%Error" not in made.stderr
 
 
-@pytest.mark.parametrize("name", CHOSEN)
-def test_yosys_warnings(name, tmp_path):
-    written(name, tmp_path)
+@pytest.mark.parametrize("name, shell", SHELLED)
+def test_yosys_warnings(name, shell, tmp_path):
+    written(name, tmp_path, shell)
     (tmp_path / "read.ys").write_text(
         "read_verilog accelerator.v\nhierarchy -check -top accelerator\nproc\ncheck -assert\n"
     )

@@ -66,9 +66,7 @@ class BusCore(wiring.Component):
         m.submodules.core = core = self.core
         connect(m, flipped(self.csr), core.csr)
         resets = Signal()  # together with the core, which has it from its own register
-        m.d.sync += resets.eq(
-            self.csr.write & (self.csr.address == csr.Register.CONTROL) & self.csr.write_data[0]
-        )
+        m.d.sync += resets.eq(self.csr.write & (self.csr.address == csr.Register.CONTROL) & self.csr.write_data[0])
 
         is_last = Signal(init=core.samples == 1)
         misframed = Signal()

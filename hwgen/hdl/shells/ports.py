@@ -1,12 +1,12 @@
-"""Ports of a shell: one table says of each its direction, its width, and what it means."""
+"""Ports of a top module: one table says of each its direction, its width, and what it means."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Port", "ports_of", "signature_members"]
+__all__ = ["Port", "signature_members"]
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,3 @@ class Port:
 def signature_members(ports: Iterable[Port]) -> dict[str, wiring.Member]:
     """The members of a component that has these ports under their own names."""
     return {port.name: (In if port.is_input else Out)(port.width) for port in ports}
-
-
-def ports_of(component: wiring.Component, meanings: Mapping[str, str]) -> list[Port]:
-    """The ports that `component` becomes as a top module, with ``__`` between the parts of a name.
-
-    Parameters
-    ----------
-    meanings : by the name, or by its first part for all that begin with it
-
-    Raises
-    ------
-    KeyError : a port has no meaning
-    """
-    found = []
-    for path, member, value in component.signature.flatten(component):
-        name = "__".join(map(str, path))
-        meaning = meanings[name] if name in meanings else meanings[str(path[0])]
-        found.append(Port(name, member.flow == In, len(value), meaning))
-    return found
