@@ -225,6 +225,10 @@ def bad_inputs(folder):
                 (command, "tfc_w1a1", "--board", "icebreaker", "-o", where),
                 "cannot be written .(it is no folder|Not a directory)",
             )
+    yield (
+        ("generate", "tfc_w1a1", "--board", "icebreaker", "--shell", "apb"),
+        "there is no shell 'apb'; --shell is one of core, axi, wishbone",
+    )
     yield ("verify", "tfc_w1a1", "--board", "icebreaker", "--images", "2147483647"), "--images is at most 10000"
     yield ("bench", "-o", network), "my network.npz: cannot be written .it is no folder"
     yield ("flash", "icebreaker"), "give either the path of a bitstream, or --model MODEL"
@@ -250,7 +254,7 @@ def test_bad_input_gives_one_sentence_and_status_2(run, files, monkeypatch):
             assert status == 2 and out == "", (arguments, out, err)
             assert re.search(message, one_sentence(err)), (arguments, err)
             tried += 1
-    assert tried == 105
+    assert tried == 107
     assert sorted(path.name for path in files[0].iterdir()) == ["my data.npz", "my network.npz", "no labels.npz"]
 
 

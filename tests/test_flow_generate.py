@@ -50,6 +50,15 @@ def test_a_folder_is_written_and_replaced(planned, tmp_path):
     assert entries(folder) == FILES
 
 
+@pytest.mark.parametrize("shell, top", [("axi", "accelerator_axi"), ("wishbone", "accelerator_wishbone")])
+def test_the_folder_of_a_shell(planned, shell, top, tmp_path):
+    design = Design.of(planned.plan, planned.board, shell, planned.clock_hz)
+    manifest = module.generate(design, tmp_path / "out", {})
+    named = [name.replace("accelerator", top) for name in FILES]
+    assert entries(tmp_path / "out") == sorted(named) == sorted([*manifest["files"], "manifest.json"])
+    assert (manifest["shell"], manifest["top"]) == (shell, top)
+
+
 def test_a_link_to_a_folder_is_followed(planned, tmp_path):
     (tmp_path / "link").symlink_to("target")
     for _ in range(2):

@@ -19,8 +19,8 @@ MAKER = "hwgen generate"
 
 
 def generate(design: Design, folder: Path, facts: dict) -> dict:
-    """Write the Verilog, the contents of its memories, a host in C, the files of `integration` and ``manifest.json``; the
-    manifest's contents.
+    """Write the Verilog, the contents of its memories, a host in C, the files of `integration` and ``manifest.json``;
+    what the latter holds.
 
     The Verilog stands alone: its memories are initialised in it. The images (``*.hex``, a word a line, for
     ``$readmemh``) are the same contents for whoever replaces a memory by a macro of their own. The host,

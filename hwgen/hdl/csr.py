@@ -22,7 +22,8 @@ VERSION = 2
 
 
 class Register(enum.IntEnum):
-    """Word address of each register. An address that is not listed reads as 0; writing to it does nothing.
+    """Word address of each register. An address that is not listed reads as 0; writing to it does nothing. The last is
+    left to the shells of buses (`hwgen.hdl.shells.bus`).
 
     Attributes
     ----------
@@ -62,7 +63,7 @@ STATUS_BUSY = 1 << 0
 CONTROL_SOFT_RESET = 1 << 0
 """CONTROL bit 0: writing 1 returns the core to its state after reset, in mid-frame too; the streams may break off."""
 
-MAX_LAYER_CYCLES = (1 << ADDRESS_BITS) - Register.CYCLES
+MAX_LAYER_CYCLES = (1 << ADDRESS_BITS) - 1 - Register.CYCLES
 """How many layers the map has room for."""
 
 

@@ -128,11 +128,14 @@ def test_fusesoc_sets_it_up(design, folder, tmp_path):
     shown = run([*fusesoc, "core", "show", name], tmp_path)
     assert f"{name}:0.{csr.VERSION}.0" in shown
     for target in ("lint", "synth"):
-        run([*fusesoc, "run", "--setup", "--build-root", tmp_path / target, "--target", target, name], tmp_path)
+        command = [*fusesoc, "run", "--setup", "--build-root", tmp_path / target, "--target", target, name]
+        assert "WARNING" not in run(command, tmp_path)
         (project,) = (tmp_path / target).rglob("*.eda.yml")
         text = project.read_text()
         assert f"toplevel: {design.top}\n" in text and f"{design.top}.v" in text
         assert (f"{design.top}.sdc" in text) == (target == "synth")
+    (script,) = (tmp_path / "synth").rglob("*_procs.tcl")
+    assert "synth_ice40" in script.read_text()
 
 
 def test_litex_elaborates_the_example(design, folder):

@@ -14,8 +14,8 @@ SYNTHESIS = ("ice40", "ecp5", "gowin")
 def core_file(design: Design) -> str:
     """Its version is that of the register map.
 
-    Targets: ``default``, what a system that depends on it takes; ``lint``, with Verilator; ``synth``, with Yosys for
-    the family of the board that the accelerator was planned for.
+    Targets: ``default``, what a system that depends on it takes; ``lint``, with Verilator, which knows the cells of no
+    FPGA; ``synth``, with Yosys for the family of the board that the accelerator was planned for.
     """
     network, board = design.plan.network, design.board
     description = f"{network.name} as hardware by hwgen, shell {design.shell}, digest {network.digest[:12]}"
@@ -39,11 +39,10 @@ targets:
   lint:
     filesets: [rtl]
     toplevel: {design.top}
-    default_tool: verilator
-    tools:
-      verilator:
-        mode: lint-only
-        verilator_options: [-Wno-fatal]
+    flow: lint
+    flow_options:
+      tool: verilator
+      verilator_options: [-Wno-fatal, -Wno-MODMISSING]
 """
     if board.target.family in SYNTHESIS:
         text += f"""\
@@ -51,10 +50,10 @@ targets:
   synth:
     filesets: [rtl, timing]
     toplevel: {design.top}
-    default_tool: yosys
-    tools:
-      yosys:
-        arch: {board.target.family}
-        output_format: json
+    flow: generic
+    flow_options:
+      tool: yosys
+      arch: {board.target.family}
+      output_format: json
 """
     return text

@@ -10,7 +10,7 @@ from .ports import Port
 
 __all__ = ["NO_CLASS", "STREAM", "STREAM_MISFRAMED", "STREAM_MEANING", "STREAM_PORTS", "BusCore", "connect_streams"]
 
-STREAM = 15
+STREAM = (1 << csr.ADDRESS_BITS) - 1
 """Word address of the shell's register, which the core has none at (`hwgen.hdl.csr.Register`)."""
 
 STREAM_MISFRAMED = 1 << 0
