@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ..errors import InputError
 from . import Answer
 from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit
 
@@ -40,12 +41,16 @@ def run(options, session) -> Answer:
     from ..report.plan import plan_facts
 
     check_shell(options.shell)
+    if options.loadable and options.shell != "core":
+        raise InputError("--loadable goes with --shell core: the registers of a bus have no place for rows of tables")
     fit, board, model = load_fit(options, session)
     shape = fit.plan.shape
     style = fit.plan.style
     design = f"{shape.p}x{shape.s}x{shape.q}-{style.cells}{style.stages}-{model.network.digest[:12]}"
     if options.shell != "core":
         design = f"{options.shell}-{design}"
+    if options.loadable:
+        design = f"loadable-{design}"
     folder = options.output or Path("build") / f"{file_name(options.model)}-{board.name}-{design}"
     facts = {"model": options.model, **plan_facts(fit, board)}
     with session.step("writing the Verilog"):

@@ -15,6 +15,7 @@ from ...hdl.shells.axi import AXIShell
 from ...hdl.shells.ports import Port
 from ...hdl.shells.wishbone import WishboneShell
 from ...plan.plan import Plan
+from ..structure import structure
 
 __all__ = ["SHELLS", "Design", "check_shell"]
 
@@ -30,6 +31,7 @@ CORE_MEANINGS = {
     "csr__read_data": "what was read last, from the next cycle on",
     "csr__write": "high for a cycle to write it",
     "csr__write_data": "what is written",
+    "load": "bytes of a row for a table (hwgen/hdl/loading.py); tie it low",
     "trace": "for simulation; leave it open",
 }
 """Of the ports of `Accelerator`, by their names or the first parts of them."""
@@ -116,7 +118,7 @@ class Design:
     def of(cls, plan: Plan, board: Board, shell: str, clock_hz: int) -> "Design":
         """`shell` passes `check_shell`."""
         kind = SHELLS[shell]
-        component = kind.make(Accelerator(plan))
+        component = kind.make(Accelerator(plan, structure=structure(plan)))
         return cls(
             shell=shell, plan=plan, board=board, clock_hz=clock_hz, top=kind.top, component=component,
             ports=kind.ports(component), clock=kind.clock, reset=kind.reset, reset_active=kind.reset_active,
