@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 
 import numpy as np
@@ -71,29 +72,42 @@ def test_commands_on_simulated_board():
         asyncio.run(use(port))
 
 
-def test_tasks_take_turns_while_the_loop_goes_on():
-    images, ticks = random_images(6), 0
-
-    async def tick():
-        nonlocal ticks
-        while True:
-            ticks += 1
-            await asyncio.sleep(0.001)
+def test_tasks_take_turns():
+    images = random_images(6)
 
     async def all_of(device, part):
         return [result async for result in device.classify_all(part)]
 
     async def use():
         async with AsyncDevice(Device(SlowLine(CORE))) as device:
-            ticking = asyncio.create_task(tick())
             found = await asyncio.gather(
                 all_of(device, images[:3]), device.classify(images[3]), all_of(device, images[4:]), device.registers()
             )
-            ticking.cancel()
             assert [*found[0], found[1], *found[2]] == expected(images)
 
     asyncio.run(use())
-    assert ticks > 10
+
+
+def test_the_loop_goes_on_while_a_board_is_waited_for():
+    let_go, waits = threading.Event(), []
+
+    class Held(BoardLine):
+        def read(self, size):
+            waits.append(let_go.wait(10))
+            return super().read(size)
+
+    async def use(line):
+        let_go.set()
+        async with AsyncDevice(Device(line)) as device:
+            let_go.clear()
+            waits.clear()
+            task = asyncio.create_task(device.classify(random_images(1)[0]))
+            await asyncio.sleep(0.01)
+            let_go.set()
+            assert await task == expected(random_images(1))[0]
+
+    asyncio.run(use(Held(CORE)))
+    assert waits and all(waits)
 
 
 def test_device_is_usable_after_a_cancelled_command_on_simulated_board():
@@ -122,11 +136,12 @@ def test_cancelled_commands_stop_waiting():
     images, line = random_images(2), Silent()
 
     async def use():
-        async with AsyncDevice(Device(line, patience=60)) as device:
+        async with AsyncDevice(Device(line, patience=15)) as device:
             begun = time.monotonic()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await device.classify(images[0])
+            await device.registers()
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     async for _ in device.classify_all(images):
@@ -143,7 +158,7 @@ def test_what_waits_its_turn_can_be_cancelled_without_harm():
     images, line = random_images(2), Silent()
 
     async def use():
-        async with AsyncDevice(Device(line, patience=60)) as device:
+        async with AsyncDevice(Device(line, patience=15)) as device:
             first = asyncio.create_task(device.classify(images[0]))
             second = asyncio.create_task(device.classify(images[1]))
             await asyncio.sleep(0.02)
@@ -160,7 +175,7 @@ def test_closing_ends_a_command_that_waits():
     line = Silent()
 
     async def use():
-        device = AsyncDevice(Device(line, patience=60))
+        device = AsyncDevice(Device(line, patience=15))
         task = asyncio.create_task(device.classify(random_images(1)[0]))
         await asyncio.sleep(0.02)
         await device.close()
@@ -172,6 +187,21 @@ def test_closing_ends_a_command_that_waits():
         await device.close()
 
     asyncio.run(use())
+
+
+def test_closing_does_not_wait_for_the_reset_after_a_cancelled_command():
+    line = SlowLine(CORE)
+
+    async def use():
+        async with AsyncDevice(Device(line, patience=15)) as device:
+            line.to_board = lambda data: b""
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await device.registers()
+            return time.monotonic()
+
+    closing_from = asyncio.run(use())
+    assert time.monotonic() - closing_from < 2 and line.closed
 
 
 def test_commands_amid_results_of_the_same_task_are_refused(monkeypatch):
