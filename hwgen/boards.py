@@ -20,7 +20,7 @@ LEAST_CYCLES = 4
 PROGRAMMERS = ("openFPGALoader", "iceprog", "icesprog", "dfu-util", "tinyprog")
 """Programs that a board's file may name; no other is run for it."""
 
-__all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Target", "folder", "load", "names"]
+__all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Target", "Uart", "folder", "load", "names"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,16 @@ class Family:
     ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
     spram_shape : (depth, width) of one single-port RAM without initial contents
     plls : the cells that make other clocks, keys of `hwgen.pll.CELLS`
+    pin_attributes : of a pin of 3.3 V, as constraints spell them
+    pulled_up : the same, more of a pin with a pull-up
     """
 
     name: str
     ram_shapes: tuple[tuple[int, int], ...]
     spram_shape: tuple[int, int] | None
     plls: tuple[str, ...]
+    pin_attributes: dict[str, str | int]
+    pulled_up: dict[str, str | int]
 
     def tiling(self, width: int, depth: int) -> tuple[int, int, int]:
         """Block RAMs that a memory takes side by side for width and one after another for depth, and the depth of each:
@@ -55,18 +59,24 @@ FAMILIES = {
             ram_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
             spram_shape=(16384, 16),
             plls=("SB_PLL40_CORE", "SB_PLL40_PAD"),
+            pin_attributes={"IO_STANDARD": "SB_LVCMOS"},
+            pulled_up={"PULLUP": 1},
         ),
         Family(
             name="ecp5",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
             plls=("EHXPLLL",),
+            pin_attributes={"IO_TYPE": "LVCMOS33"},
+            pulled_up={"PULLMODE": "UP"},
         ),
         Family(
             name="gowin",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
             plls=("rPLL",),
+            pin_attributes={"IO_TYPE": "LVCMOS33"},
+            pulled_up={"PULL_MODE": "UP"},
         ),
     )
 }
@@ -149,6 +159,32 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Uart:
+    """Pins of 3.3 V that carry the serial port of a board whose platform has none.
+
+    Parameters
+    ----------
+    rx, tx : line from the host and line to it: pins of the package ("B2") or of a connector ("pmod_0:1"), as the
+        platform calls them
+
+    Raises
+    ------
+    ValueError : naming the field and its value
+    """
+
+    rx: str
+    tx: str
+
+    def __post_init__(self):
+        for name in ("rx", "tx"):
+            pin = getattr(self, name)
+            if not isinstance(pin, str) or not re.fullmatch(r"\w{1,64}(:\w{1,64})?", pin, re.ASCII):
+                raise ValueError(f"uart.{name} is a pin, such as 'B2' or 'pmod_0:1', not {str(pin)[:80]!r}")
+        if self.rx == self.tx:
+            raise ValueError(f"uart.rx and uart.tx are two pins, not both {self.rx!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """A circuit board with a `Target` on it.
 
@@ -162,9 +198,12 @@ class Board:
     leds : how many LEDs the platform offers as ``led``, 0 .. 8
     baud : speed of the serial port, in bits per second
     pll : the cell that makes another clock of the oscillator's, one of `Family.plls`
-    target : the FPGA, with the oscillator's clock
+    target : the FPGA, with the design's clock: the oscillator's, or one that the PLL makes of it
     sram, flash : command lines that load a bitstream, whose path is added to them, until power goes and for good: the
         first whose program, one of `PROGRAMMERS`, is installed is taken; none where no such program does that
+    uart : pins of the serial port; None: the platform has a resource ``uart``
+    clock : the oscillator's name among the platform's resources; empty: the platform's default
+    oscillator_hz : the oscillator's frequency, in hertz; None: that of the target's clock
 
     Raises
     ------
@@ -182,6 +221,9 @@ class Board:
     target: Target
     sram: tuple[str, ...] = ()
     flash: tuple[str, ...] = ()
+    uart: Uart | None = None
+    clock: str = ""
+    oscillator_hz: int | None = None
 
     def __post_init__(self):
         _text(self, "description", "platform")
@@ -191,7 +233,7 @@ class Board:
         module, _, cls = self.platform.partition(":")
         if not module or not cls.isidentifier():
             raise ValueError(f"platform is 'module:Class', not {self.platform!r}")
-        for name in ("toolchain", "synthesis"):
+        for name in ("toolchain", "synthesis", "clock"):
             if not isinstance(getattr(self, name), str):
                 raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
         plls = self.target.traits.plls
@@ -201,6 +243,15 @@ class Board:
         if self.leds > 8:
             raise ValueError(f"leds is 0..8, not {self.leds}")
         _positive(self, "baud")
+        if self.oscillator_hz is not None:
+            _positive(self, "oscillator_hz")
+            if self.target.clock_hz != self.oscillator_hz:
+                made = pll.setting(self.pll, self.oscillator_hz, self.target.clock_hz + 1)
+                if made is None or int(made.frequency) != self.target.clock_hz:
+                    raise ValueError(
+                        f"target.clock_hz is {self.target.clock_hz}, which {self.pll} does not make of "
+                        f"{self.oscillator_hz} Hz"
+                    )
         if self.baud_error > 0.02:
             raise ValueError(
                 f"baud is {self.baud}, which no whole number of {self.target.clock_hz} Hz cycles meets to 2 %; "
@@ -214,14 +265,15 @@ class Board:
         ------
         InputError : the PLL makes nothing as slow as that, or the serial port finds no divisor of it
         """
-        made = pll.setting(self.pll, self.target.clock_hz, hertz)
+        made = pll.setting(self.pll, self.oscillator, hertz)
         if made is None:
             raise InputError(
                 f"the PLL of {self.name} makes no clock of {hertz / 1e6:g} MHz or less; "
-                f"leave --clock out for the oscillator's {self.target.clock_hz / 1e6:g} MHz"
+                f"leave --clock out for {self.target.clock_hz / 1e6:g} MHz"
             )
+        target = replace(self.target, clock_hz=int(made.frequency))
         try:
-            return replace(self, target=replace(self.target, clock_hz=int(made.frequency)))
+            return replace(self, target=target, oscillator_hz=self.oscillator)
         except ValueError as error:
             raise InputError(f"{self.name} at {float(made.frequency) / 1e6:g} MHz: {error}") from None
 
@@ -243,13 +295,18 @@ class Board:
             raise InputError(f"{self.name}: {error}") from None
 
     def fastest(self, hertz: float) -> "Board":
-        """The board with a design that runs at the highest clock up to `hertz`: of the PLL, or the oscillator's where
+        """The board with a design that runs at the highest clock up to `hertz` that the PLL makes, or at its own where
         the PLL makes none that is faster."""
         try:
             faster = self.clocked(hertz)
         except InputError:
             return self
         return faster if faster.target.clock_hz > self.target.clock_hz else self
+
+    @property
+    def oscillator(self) -> int:
+        """Frequency of the oscillator, in hertz."""
+        return self.target.clock_hz if self.oscillator_hz is None else self.oscillator_hz
 
     @property
     def divisor(self) -> int:
@@ -302,7 +359,12 @@ def read(path: Path) -> Board:
         target = table.get("target")
         if not isinstance(target, dict):
             raise ValueError("it has no table [target]")
-        return _make(Board, {**table, "target": _make(Target, target, "target.")})
+        table["target"] = _make(Target, target, "target.")
+        if "uart" in table:
+            if not isinstance(table["uart"], dict):
+                raise ValueError(f"uart is a table {{ rx = PIN, tx = PIN }}, not {str(table['uart'])[:80]!r}")
+            table["uart"] = _make(Uart, table["uart"], "uart.")
+        return _make(Board, table)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None
 

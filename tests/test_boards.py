@@ -4,6 +4,7 @@ import importlib
 from dataclasses import replace
 
 import pytest
+from amaranth.build import DiffPairs, Pins
 
 from hwgen import boards, cli
 from hwgen.errors import InputError
@@ -13,15 +14,23 @@ NAMES = (
     "ecp5_5g_evn",
     "ecpix5_45f",
     "ecpix5_85f",
+    "fomu",
     "hx8k_b_evn",
     "icebreaker",
+    "icestick",
     "icesugar",
+    "orangecrab_r0_2_25f",
+    "orangecrab_r0_2_85f",
     "tang_nano_9k",
+    "tinyfpga_bx",
     "ulx3s_12f",
     "ulx3s_25f",
     "ulx3s_45f",
     "ulx3s_85f",
+    "upduino",
 )
+ON_PINS = {"fomu", "orangecrab_r0_2_25f", "orangecrab_r0_2_85f", "tinyfpga_bx", "upduino"}
+"""Boards without a serial port of their own."""
 
 
 def test_every_board_loads():
@@ -41,10 +50,26 @@ def test_board_agrees_with_its_platform(name):
     else:
         assert (platform.device, platform.package) == (target.device, target.package)
     resources = {(r.name, r.number): r for r in platform.resources}
-    assert resources[platform.default_clk, 0].clock.frequency == board.target.clock_hz
-    serial = {name for part in resources["uart", 0].ios if part.name in ("rx", "tx") for name in part.ios[0].names}
+    assert resources[board.clock or platform.default_clk, 0].clock.frequency == board.oscillator
+    assert (("uart", 0) in resources) == (board.uart is None) == (name not in ON_PINS)
+    if board.uart:
+        serial = {board.uart.rx, board.uart.tx}
+        connected = {pin: ball for connector in platform.connectors for pin, ball in connector}
+        taken = {name for resource in resources.values() for part in resource.ios for name in _pins(part)}
+        assert taken.isdisjoint(connected.get(pin, pin) for pin in serial) or name == "fomu"  # its touch pads
+    else:
+        serial = {name for part in resources["uart", 0].ios if part.name in ("rx", "tx") for name in part.ios[0].names}
     leds = [resource for (kind, _), resource in resources.items() if kind == "led"]
     assert sum(serial.isdisjoint(led.ios[0].names) for led in leds) == board.leds
+
+
+def _pins(part):
+    """Names of all pins of a part of a resource."""
+    if isinstance(part, Pins):
+        return part.names
+    if isinstance(part, DiffPairs):
+        return part.p.names + part.n.names
+    return [name for each in part.ios for name in _pins(each)]
 
 
 def test_figures_of_the_targets():
@@ -54,14 +79,20 @@ def test_figures_of_the_targets():
         "ecp5_5g_evn": (83640, 208, 0, 156),
         "ecpix5_45f": (43848, 108, 0, 72),
         "ecpix5_85f": (83640, 208, 0, 156),
+        "fomu": (5280, 30, 4, 8),
         "hx8k_b_evn": (7680, 32, 0, 0),
         "icebreaker": (5280, 30, 4, 8),
+        "icestick": (1280, 16, 0, 0),
         "icesugar": (5280, 30, 4, 8),
+        "orangecrab_r0_2_25f": (24288, 56, 0, 28),
+        "orangecrab_r0_2_85f": (83640, 208, 0, 156),
         "tang_nano_9k": (8640, 26, 0, 20),
+        "tinyfpga_bx": (7680, 32, 0, 0),
         "ulx3s_12f": (24288, 56, 0, 28),
         "ulx3s_25f": (24288, 56, 0, 28),
         "ulx3s_45f": (43848, 108, 0, 72),
         "ulx3s_85f": (83640, 208, 0, 156),
+        "upduino": (5280, 30, 4, 8),
     }
     assert boards.load("icebreaker").target.ram_bits == 30 * 4096
     assert boards.load("ulx3s_85f").target.ram_bits == 208 * 512 * 36
@@ -116,6 +147,23 @@ def test_a_board_of_ones_own(tmp_path):
         ('"SB_PLL40_PAD"', '"rPLL"', r"pll of the family ice40 is SB_PLL40_CORE or SB_PLL40_PAD, not 'rPLL'"),
         (":ICEBreakerPlatform", "", r"platform is 'module:Class', not 'amaranth_boards.icebreaker'"),
         ('synthesis = ""', "synthesis = 1", r"synthesis is a text, not 1"),
+        ("leds = 2", "leds = 2\nclock = 12", r"clock is a text, not 12"),
+        ("leds = 2", "leds = 2\noscillator_hz = 0", r"oscillator_hz is an integer of at least 1, not 0"),
+        (
+            "leds = 2",
+            "leds = 2\noscillator_hz = 48000000",
+            r"target\.clock_hz is 12000000, which SB_PLL40_PAD does not make of 48000000 Hz",
+        ),
+        ("leds = 2", 'leds = 2\nuart = "6 9"', r"uart is a table { rx = PIN, tx = PIN }, not '6 9'"),
+        ("leds = 2", 'leds = 2\nuart = { rx = "6" }', r"the key uart\.tx is missing; add it"),
+        ("leds = 2", 'leds = 2\nuart = { rx = "6", tx = "9", cts = "1" }', r"the key uart\.cts is unknown"),
+        (
+            "leds = 2",
+            'leds = 2\nuart = { rx = 6, tx = "9" }',
+            r"uart\.rx is a pin, such as 'B2' or 'pmod_0:1', not '6'",
+        ),
+        ("leds = 2", 'leds = 2\nuart = { rx = "6", tx = "9 1" }', r"uart\.tx is a pin, .* not '9 1'"),
+        ("leds = 2", 'leds = 2\nuart = { rx = "6", tx = "6" }', r"uart\.rx and uart\.tx are two pins, not both '6'"),
         ("[target]", "[fpga]", r"it has no table \[target\]"),
         ("[target]", "[target", r"is no readable TOML file"),
         ("[target]", f"a = {'[' * 5000}", r"is no readable TOML file"),

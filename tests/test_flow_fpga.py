@@ -2,17 +2,24 @@
 
 import hashlib
 import json
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from amaranth.hdl import Elaboratable, Module, Signal
 from amaranth.lib import io
 
 from hwgen import boards
+from hwgen.boards import Uart
 from hwgen.errors import BuildError, InputError
 from hwgen.flow import fpga, toolchain
-from hwgen.hdl.shells.board_top import BoardTop
+from hwgen.hdl.shells.board_top import BoardTop, accelerator_top
+from hwgen.integers import BIPOLAR
+from hwgen.layers import Argmax, Dense, Flatten, Lookup
+from hwgen.network import Network
+from hwgen.plan import plan
 from tests.helpers.dummy_core import DummyCore
 
 
@@ -118,7 +125,7 @@ def no_tool(*arguments, **options):
 
 def test_whole_board_with_a_small_core(tmp_path):
     board, core = boards.load("icebreaker"), DummyCore()
-    made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    made = fpga.build(BoardTop(core, board), board, name="dummy", folder=tmp_path)
     timing = json.loads((made.bitstream.parent / "nextpnr.json").read_text())
     used = {cell: count["used"] for cell, count in timing["utilization"].items()}
     available = {cell: count["available"] for cell, count in timing["utilization"].items()}
@@ -133,14 +140,28 @@ def test_whole_board_with_a_small_core(tmp_path):
     assert set(made.steps) == {"yosys", "nextpnr-ice40", "icepack"} and sum(made.steps.values()) <= made.seconds
     assert used["SB_IO"] == 5  # clock, rx, tx, two LEDs
     core = DummyCore()
-    packed = fpga.pack(BoardTop(core, board, samples=core.samples), board)
+    packed = fpga.pack(BoardTop(core, board), board)
     assert packed == {"luts": made.luts, "rams": 0, "sprams": 0, "dsps": 0}
+
+
+def test_the_smallest_board(tmp_path):
+    """The shell and one layer, for two classes of 2 x 2 pixels of one bit, leave an iCEstick next to nothing."""
+    board, generator = boards.load("icestick"), np.random.default_rng(0)
+    weights = generator.integers(0, 2, size=(2, 4), dtype=np.int8) * 2 - 1
+    table = np.where(np.arange(256) < 128, -1, 1)[None]
+    layers = (Lookup(table=table, output=BIPOLAR), Flatten(order="CHW"), Dense(weights=weights), Argmax())
+    planned = plan(Network(image_shape=(1, 2, 2), layers=layers), board, 2, 4, 1, stages=1)
+    made = fpga.build(accelerator_top(planned, board), board, name="one_layer", folder=tmp_path)
+    assert 1000 < made.luts <= board.target.luts == 1280 and made.rams <= board.target.rams == 16
+    available = json.loads((made.bitstream.parent / "nextpnr.json").read_text())["utilization"]
+    assert [available[cell]["available"] for cell in ("ICESTORM_LC", "ICESTORM_RAM")] == [1280, 16]
+    assert made.fmax_mhz > made.clock_mhz == 12
 
 
 def test_whole_board_of_gowin(tmp_path):
     """LUTs are counted with the ALUs, once, routed or not, and the clock to reach is the board's."""
     board, core = boards.load("tang_nano_9k"), DummyCore()
-    made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    made = fpga.build(BoardTop(core, board), board, name="dummy", folder=tmp_path)
     timing = json.loads((made.bitstream.parent / "nextpnr.json").read_text())
     used = {cell: count["used"] for cell, count in timing["utilization"].items()}
     available = {cell: count["available"] for cell, count in timing["utilization"].items()}
@@ -153,7 +174,7 @@ def test_whole_board_of_gowin(tmp_path):
     assert set(made.steps) == {"yosys", "nextpnr-himbaechel-gowin", "gowin_pack"}
     assert {"nextpnr-himbaechel-gowin", "gowin_pack"} < set(made.tools)
     core = DummyCore()
-    packed = fpga.pack(BoardTop(core, board, samples=core.samples), board)
+    packed = fpga.pack(BoardTop(core, board), board)
     assert packed == {"luts": made.luts, "rams": 0, "sprams": 0, "dsps": 0}
 
 
@@ -168,6 +189,9 @@ def test_whole_board_of_gowin(tmp_path):
         ({"toolchain": "LSE-iCECube2"}, "the toolchain of ice40 is 'IceStorm'; correct its file"),
         ({"toolchain": "nonsense"}, "has no toolchain 'nonsense'; correct its file"),
         ({"leds": 8}, "leds is 8, but Resource led#. does not exist; correct its file"),
+        ({"clock": "clk99"}, "Resource clk99#0 does not exist; correct its file, with clock = NAME for another clock"),
+        ({"clock": "led"}, "the frequency of led is not known; correct its file"),
+        ({"uart": Uart(rx="1", tx="2")}, "its platform has a serial port; take uart out of its file"),
         (
             {"target": replace(boards.load("icebreaker").target, device="iCE40HX1K")},
             "its platform's device is 'iCE40UP5K', not 'iCE40HX1K'; correct its file",
@@ -179,6 +203,34 @@ def test_a_board_that_there_is_not(change, words, tmp_path):
     with pytest.raises(InputError, match=f"board icebreaker: .*{words}"):
         fpga.build(Blinker(), board, name="blinker", folder=tmp_path / "a")
     assert entries(tmp_path / "a") == []
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"uart": None}, r"its platform has no serial port; add uart = { rx = PIN, tx = PIN } to its file"),
+        ({"uart": Uart(rx="gpio_9:1", tx="A1")}, "nonexistent connector pin gpio_9:1; correct uart in its file"),
+        ({"uart": Uart(rx="B2", tx="A1")}, "rx uses physical pin B2, but it is already used .* correct uart in its"),
+        ({"uart": Uart(rx="B1", tx="gpio_0:3")}, "uart_0.tx uses .* B1, but it is already used .* correct uart in its"),
+        ({"uart": Uart(rx="B3", tx="A1")}, "leds is 1, but .* uses physical pin B3, .* used .* uart_0.rx"),
+    ],
+)
+def test_a_serial_port_that_there_is_not(change, words):
+    board = replace(boards.load("tinyfpga_bx"), **change)
+    with pytest.raises(InputError, match=f"board tinyfpga_bx: .*{words}"):
+        fpga.prepare(Blinker(), board)
+
+
+def test_a_serial_port_on_pins():
+    """Its pins are those of the board's file, of 3.3 V, and what nothing drives is a line at rest."""
+    ice40 = fpga.prepare(BoardTop(DummyCore(), board := boards.load("tinyfpga_bx")), board).files
+    assert {"set_io uart_0__rx__io A2", "set_io uart_0__tx__io A1"} <= {*map(str.strip, ice40["top.pcf"].splitlines())}
+    (rx,) = re.findall(r"cell \\SB_IO \\\w+\n(?:.*\n)*?.*PACKAGE_PIN \\uart_0__rx__io", ice40["top.il"])
+    assert "PULLUP" in rx
+    ecp5 = fpga.prepare(BoardTop(DummyCore(), board := boards.load("orangecrab_r0_2_25f")), board).files["top.lpf"]
+    assert 'LOCATE COMP "uart_0__rx__io" SITE "N17";' in ecp5 and 'LOCATE COMP "uart_0__tx__io" SITE "M18";' in ecp5
+    assert 'IOBUF PORT "uart_0__rx__io" IO_TYPE=LVCMOS33 PULLMODE=UP;' in ecp5
+    assert 'IOBUF PORT "uart_0__tx__io" IO_TYPE=LVCMOS33;' in ecp5
 
 
 def test_failed_tool_leaves_its_log_alone(tmp_path):

@@ -63,8 +63,13 @@ def test_clocked_boards():
     board = boards.load("ulx3s_12f").clocked(101.7e6)
     assert board.target.clock_hz == 100_000_000 and board.divisor == 868
     assert boards.load("icebreaker").clocked(33.9e6).target.clock_hz == 33_750_000
-    with pytest.raises(InputError, match=r"icebreaker makes no clock of 10 MHz or less; leave --clock out"):
+    with pytest.raises(InputError, match=r"icebreaker makes no clock of 10 MHz or less; leave --clock out for 12 MHz"):
         boards.load("icebreaker").clocked(10e6)
+    fomu = boards.load("fomu")  # whose file has the PLL's clock, not the oscillator's
+    assert (fomu.target.clock_hz, fomu.oscillator, fomu.divisor) == (24_000_000, 48_000_000, 208)
+    assert fomu.clocked(30.6e6).target.clock_hz == 30_500_000
+    assert fomu.clocked(30.5e6).clocked(24.1e6) == fomu
+    assert fomu.fastest(20e6) == fomu and fomu.fastest(36e6).target.clock_hz == 36_000_000
     with pytest.raises(InputError, match=r"ulx3s_12f at 12.5 MHz: baud is 5000000, which no whole number"):
         replace(boards.load("ulx3s_12f"), baud=5_000_000).clocked(12.5e6)
 
@@ -78,13 +83,23 @@ def test_clocked_boards():
         ("icesugar", 24.2),
         *(
             pytest.param(*other, marks=pytest.mark.slow)
-            for other in [("hx8k_b_evn", 24.2), ("colorlight_5a75b", 50), ("ecpix5_45f", 120), ("ecp5_5g_evn", 50)]
+            for other in [
+                ("hx8k_b_evn", 24.2),
+                ("colorlight_5a75b", 50),
+                ("ecpix5_45f", 120),
+                ("ecp5_5g_evn", 50),
+                ("tinyfpga_bx", 24.2),
+                ("upduino", 24.2),
+                ("icestick", 24.2),
+                ("fomu", 20.2),
+                ("orangecrab_r0_2_25f", 60),
+            ]  # fmt: skip
         ),
     ],
 )
 def test_bitstream_that_runs_from_the_pll(name, mhz, tmp_path):
     board, core = boards.load(name).clocked(mhz * 1e6), DummyCore()
-    made = fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+    made = fpga.build(BoardTop(core, board), board, name="dummy", folder=tmp_path)
     assert made.clock_mhz == int(mhz) and made.fmax_mhz >= made.clock_mhz
     (clock,) = json.loads((made.bitstream.parent / "nextpnr.json").read_text())["fmax"].values()
     assert abs(clock["constraint"] / made.clock_mhz - 1) < 0.005  # nextpnr reads the cell's parameters
@@ -93,7 +108,7 @@ def test_bitstream_that_runs_from_the_pll(name, mhz, tmp_path):
 def test_a_clock_that_is_not_reached(tmp_path):
     board, core = boards.load("icebreaker").clocked(60e6), DummyCore()
     with pytest.raises(TimingError, match=r"reaches [\d.]+ MHz with seed 1, .*60 MHz; take --clock \d+") as raised:
-        fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+        fpga.build(BoardTop(core, board), board, name="dummy", folder=tmp_path)
     assert 25 < raised.value.fmax_mhz < 60
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
@@ -102,7 +117,7 @@ def test_a_board_file_with_the_wrong_oscillator(tmp_path):
     board, core = boards.load("icebreaker"), DummyCore()
     board = replace(board, target=replace(board.target, clock_hz=20_100_000))
     with pytest.raises(InputError, match=r"clock_hz is 20100000, which SB_PLL40_PAD does not make of"):
-        fpga.build(BoardTop(core, board, samples=core.samples), board, name="dummy", folder=tmp_path)
+        fpga.build(BoardTop(core, board), board, name="dummy", folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,6 @@ The same design, seed and tools give the same bitstream, byte for byte, so what 
 """
 
 import hashlib
-import importlib
 import inspect
 import json
 import math
@@ -16,14 +15,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from amaranth.build import ResourceError, TemplatedPlatform
 from amaranth.build.run import BuildPlan
 from amaranth.hdl import Elaboratable
 
 from .. import outputs
 from ..boards import Board
-from ..errors import InputError, TimingError
-from . import synthesis, toolchain
+from ..errors import TimingError
+from . import platforms, synthesis, toolchain
 from .families import FLOWS, TOP
 from .place_and_route import ROUTED, TIMING, best, place_and_route
 
@@ -83,10 +81,10 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
 
     Raises
     ------
-    InputError : the board's file names a platform that does not exist, or a device, toolchain or LEDs that it has not
+    InputError : as `platforms.platform`
     """
     placement = FLOWS[board.target.family].placement.format(mhz=board.target.clock_hz / 1e6)
-    prepared = platform_of(board).build(
+    prepared = platforms.platform(board, FLOWS[board.target.family].toolchain).build(
         top,
         name=TOP,
         do_build=False,
@@ -98,46 +96,6 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     )
     assert prepared is not None  # as without do_build
     return prepared
-
-
-def platform_of(board: Board) -> TemplatedPlatform:
-    """A new platform of the class that a board's file names.
-
-    Raises
-    ------
-    InputError : as `prepare`
-    """
-    module, _, name = board.platform.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except (ImportError, TypeError, ValueError) as error:  # the last two: no name of a module
-        raise InputError(f"board {board.name}: platform {board.platform!r} cannot be imported ({error})") from None
-    if not (isinstance(found, type) and issubclass(found, TemplatedPlatform)):
-        raise InputError(f"board {board.name}: {board.platform!r} is no platform of amaranth-boards; correct its file")
-    if inspect.isabstract(found):
-        raise InputError(f"board {board.name}: {board.platform!r} is no whole platform; correct its file")
-    try:
-        platform = found(**({"toolchain": board.toolchain} if board.toolchain else {}))
-    except (AssertionError, TypeError):  # how platforms refuse: an unknown tool chain, or to be given any
-        raise InputError(
-            f"board {board.name}: its platform has no toolchain {board.toolchain!r}; correct its file"
-        ) from None
-    toolchain = FLOWS[board.target.family].toolchain
-    if platform.toolchain != toolchain:
-        raise InputError(
-            f"board {board.name}: the toolchain of {board.target.family} is {toolchain!r}; correct its file"
-        )
-    device = getattr(platform, "part", None) or getattr(platform, "device", None)  # Gowin's have a part
-    if device != board.target.device:
-        raise InputError(
-            f"board {board.name}: its platform's device is {device!r}, not {board.target.device!r}; correct its file"
-        )
-    try:
-        for number in range(board.leds):
-            platform.lookup("led", number)
-    except ResourceError as error:
-        raise InputError(f"board {board.name}: leds is {board.leds}, but {error}; correct its file") from None
-    return platform
 
 
 def build(

@@ -45,7 +45,7 @@ PATHS = {
 }
 """By family and cells."""
 
-DEVICES = {"": 1.0, "iCE40UP": 2.33, "LFE5UM5G": 0.7}
+DEVICES = {"": 1.0, "iCE40UP": 2.33, "iCE40LP": 1.36, "LFE5UM5G": 0.7}
 """How much longer paths take, by how a device's name begins; the longest beginning counts."""
 
 

@@ -13,13 +13,13 @@ NAMES = [path.parent.name for path in sorted(models.folder().glob("*/card.json")
 LARGE = Path(__file__).parents[1] / "helpers" / "large.toml"
 SMALLEST = {
     "bc_vgg_w1a8": str(LARGE),
-    "cnn_mnist_w1a1": "icebreaker",
+    "cnn_mnist_w1a1": "fomu",
     "cnv_w1a1": "ecpix5_45f",
     "cnv_w1a2": "ecp5_5g_evn",
     "lenet_w1a1": "colorlight_5a75b",
     "lfc_w1a1": "ecp5_5g_evn",
     "sfc_w1a1": "tang_nano_9k",
-    "tfc_w1a1": "icebreaker",
+    "tfc_w1a1": "fomu",
     "tinbinn_w1a8": "ecp5_5g_evn",
 }
 """By LUTs, then by name: some boards hold the same die. No board holds the weights of bc_vgg_w1a8."""
