@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet $(PIP_AR
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help bitstream test test-all verify bench bench-fpga calibrate lint clean distclean
+.PHONY: help bitstream test test-all verify bench bench-fpga boards calibrate lint clean distclean
 
 help: ## what there is
 	@echo "usage: make TARGET [BOARD=$$BOARD] [MODEL=$$MODEL]"
@@ -35,6 +35,9 @@ bench: $(VENV)/dev ## every figure of merit, with the peers' beside it
 
 bench-fpga: $(VENV)/runtime ## bitstreams of the zoo: images per second beside the peers' (an hour or more; goes on where it was)
 	$(BIN)/python -m hwgen.bench.fpga
+
+boards: $(VENV)/runtime ## a bitstream for every board, as the table of docs/boards.md (a quarter of an hour; goes on where it was)
+	$(BIN)/python -m hwgen.bench.boards
 
 calibrate: $(VENV)/runtime ## the planner's LUTs and RAMs against nextpnr's packing, and coefficients that fit it (minutes)
 	$(BIN)/python -m hwgen.bench.calibrate

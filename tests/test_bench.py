@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from hwgen import bench, boards, models
+from hwgen.bench import boards as bench_boards
 from hwgen.bench import calibrate, clock, fpga, pictures
 from hwgen.bench.utilisation import planned
 from hwgen.errors import BuildError
@@ -144,3 +145,37 @@ def test_bitstreams_and_what_was_not_built(monkeypatch, tmp_path, capsys):
     with pytest.raises(SystemExit) as stopped:
         fpga.main(["--only", "nothing"])
     assert stopped.value.code == 2
+
+
+def test_the_table_of_boards(monkeypatch, tmp_path, capsys):
+    """Each board's bitstream is that of `hwgen build`, and one that holds no model says why."""
+    made = fpga.flow.Bitstream(
+        board="fomu", bitstream=tmp_path / "top.bin", digest="", luts=2246, rams=27, sprams=0, dsps=0,
+        fmax_mhz=34.58, clock_mhz=24.0, seed=1, seeds={"1": 34.58}, seconds=1.0, steps={}, tools={}, cached=False,
+    )  # fmt: skip
+
+    def build(top, board, *, name, folder, seeds, jobs, limit):
+        assert (name, folder, seeds) == ("tfc_w1a1", tmp_path, [1])
+        return made
+
+    monkeypatch.setattr(fpga.flow, "build", build)
+    monkeypatch.setattr(boards, "names", lambda: ("fomu", "icebreaker", "icestick"))
+    assert bench_boards.main(["--output", str(tmp_path)]) == 0
+    heading, _, fomu, icebreaker, icestick, blank, note = capsys.readouterr().out.splitlines()
+    assert fomu == (
+        "| fomu | iCE40UP5K, UWG30 | RX E4, TX D5 | bitstream | 2,246 of 5,280 | 27 of 30 | 34.58 | tfc_w1a1 |"
+    )
+    assert "| icebreaker | iCE40UP5K, SG48 | the board's | bitstream |" in icebreaker
+    assert "| no bitstream of tfc_w1a1 | - of 1,280 | - of 16 |  | none |" in icestick
+    assert heading.count("|") == icestick.count("|") and blank == ""
+    assert note.startswith("icestick: tfc_w1a1 does not fit on icestick: ")
+    with pytest.raises(SystemExit) as stopped:
+        bench_boards.main(["--only", "nothing"])
+    assert stopped.value.code == 2
+
+
+def test_the_largest_model():
+    networks = bench_boards.zoo()
+    assert [network.name for network in networks][1:4] == ["lfc_w1a1", "cnv_w1a2", "cnv_w1a1"]
+    bits = [network.weight_bits for network in networks]
+    assert bits == sorted(bits, reverse=True)
