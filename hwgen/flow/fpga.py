@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from amaranth.build import TemplatedPlatform
 from amaranth.build.run import BuildPlan
 from amaranth.hdl import Elaboratable
 
@@ -84,7 +85,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     InputError : as `platforms.platform`
     """
     placement = FLOWS[board.target.family].placement.format(mhz=board.target.clock_hz / 1e6)
-    prepared = platforms.platform(board, FLOWS[board.target.family].toolchain).build(
+    prepared = platform_of(board).build(
         top,
         name=TOP,
         do_build=False,
@@ -96,6 +97,11 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     )
     assert prepared is not None  # as without do_build
     return prepared
+
+
+def platform_of(board: Board) -> TemplatedPlatform:
+    """A new platform of a board, as `platforms.platform` makes it."""
+    return platforms.platform(board, FLOWS[board.target.family].toolchain)
 
 
 def build(
