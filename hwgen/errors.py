@@ -9,6 +9,10 @@ class BuildError(RuntimeError):
     """A tool or a check failed (exit status 1): one sentence with the tool, its last lines and its log's path."""
 
 
+class StuckError(BuildError):
+    """A tool was ended because it got no further."""
+
+
 class TimingError(BuildError):
     """The design is slower than its clock; `fmax_mhz` is what it reaches."""
 

@@ -1,10 +1,12 @@
 """When a router is given up: not while it still gets further, nor before it has had its rounds."""
 
+import json
+
 import pytest
 
-from hwgen.errors import BuildError
+from hwgen.errors import BuildError, StuckError
 from hwgen.flow import toolchain
-from hwgen.flow.place_and_route import PATIENCE, hopeless, place_and_route
+from hwgen.flow.place_and_route import PATIENCE, SPARE, TIMING, hopeless, place_and_route
 
 
 def log(shared):
@@ -32,3 +34,33 @@ def test_a_router_that_gets_no_further_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain, "run_each", run_each)
     with pytest.raises(BuildError, match="nextpnr-ice40 was ended: it got no further"):
         place_and_route("nextpnr-ice40", ["--asc", "top.asc"], [1, 2], work=tmp_path, logs=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "good, stuck, asked",
+    [({2}, {1}, [1, 2]), ({3}, {1, 2}, [1, 2, 3]), ({4}, {1, 2, 3}, [1, 2, 3, 4]), ({5}, {1, 2, 3, 4}, None)]
+    + [({3}, {1}, None)],
+)
+def test_more_seeds_are_tried_only_where_the_router_is_stuck_with_all(good, stuck, asked, tmp_path, monkeypatch):
+    def run_each(tool, runs, **options):
+        failures = []
+        for arguments, _ in runs:
+            seed = int(arguments[1])
+            failures.append(None if seed in good else (StuckError if seed in stuck else BuildError)(f"seed {seed}"))
+            if seed in good:
+                (tmp_path / f"{seed}_top.asc").write_text(str(seed))
+                (tmp_path / f"{seed}_{TIMING}").write_text(json.dumps({"fmax": {"clk": {"achieved": 10.0 * seed}}}))
+        return failures
+
+    monkeypatch.setattr(toolchain, "run_each", run_each)
+
+    def run():
+        return place_and_route("nextpnr-ice40", ["--asc", "top.asc"], [1, 2], work=tmp_path, logs=tmp_path)
+
+    if asked is None:
+        with pytest.raises(BuildError, match="seed 1"):
+            run()
+        return
+    assert len(asked) <= 2 + SPARE
+    assert run() == {seed: 10.0 * seed if seed in good else None for seed in asked}
+    assert (tmp_path / "top.asc").read_text() == str(*good)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import BuildError
+from ..errors import BuildError, StuckError
 from . import toolchain
 
 __all__ = ["ROUTED", "TIMING", "best", "hopeless", "place_and_route"]
@@ -17,6 +17,9 @@ TIMING = "nextpnr.json"
 
 PATIENCE = 200
 """Rounds of router2 without fewer shared wires after which it will not end; designs that were routed had at most 9."""
+
+SPARE = 2
+"""Seeds more, where the router got stuck with those that were asked for: it does with one of some twenty."""
 
 _ROUND = re.compile(rb"iter=\d+ wires=\d+ overused=(\d+)")
 
@@ -32,7 +35,7 @@ def place_and_route(
     limit: float | None = None,
 ) -> dict[int, float | None]:
     """Fmax in MHz by every seed, None where it failed. In `work`, the files of the best one have their names, others
-    are gone.
+    are gone. Where the router gets stuck with every seed, `SPARE` more are tried, one after the other.
 
     Parameters
     ----------
@@ -49,24 +52,28 @@ def place_and_route(
     def named(name: str, seed: int) -> str:
         return f"{seed}_{name}"
 
-    runs = [
-        (
-            ["--seed", str(seed), *(named(a, seed) if a in written else a for a in arguments)],
-            logs / f"{tool}_{seed}.log",
-        )
-        for seed in seeds
-    ]
-    failures = toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs, hopeless=hopeless)
-    tried = {
-        seed: None if failure else _fmax(work / named(TIMING, seed))
-        for seed, failure in zip(seeds, failures, strict=True)
-    }
+    def run(seeds: Sequence[int]) -> list[BuildError | None]:
+        runs = [
+            (
+                ["--seed", str(seed), *(named(a, seed) if a in written else a for a in arguments)],
+                logs / f"{tool}_{seed}.log",
+            )
+            for seed in seeds
+        ]
+        return toolchain.run_each(tool, runs, cwd=work, limit=limit, jobs=jobs, hopeless=hopeless)
+
+    failures = dict(zip(seeds, run(seeds), strict=True))
+    for seed in range(max(seeds) + 1, max(seeds) + 1 + SPARE):
+        if not all(isinstance(failure, StuckError) for failure in failures.values()):
+            break
+        failures[seed] = run([seed])[0]
+    tried = {seed: None if failure else _fmax(work / named(TIMING, seed)) for seed, failure in failures.items()}
     taken = best(tried)
     if taken is None:
-        raise next(failure for failure in failures if failure)
+        raise next(failure for failure in failures.values() if failure)
     for name in written:
         (work / named(name, taken)).rename(work / name)
-        for seed in seeds:
+        for seed in tried:
             (work / named(name, seed)).unlink(missing_ok=True)
     return tried
 

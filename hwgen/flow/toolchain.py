@@ -26,7 +26,7 @@ from typing import IO
 
 import platformdirs
 
-from ..errors import BuildError
+from ..errors import BuildError, StuckError
 from ._program import WASM_TOOLS
 
 __all__ = ["applied", "icarus", "installed", "is_compiled", "process", "run", "run_each", "run_shown", "tail"]
@@ -196,7 +196,7 @@ class _Running:
             return None
         last = f"its {f'log is {self.log} and' if self.log else 'output'} ends:\n{tail(self._written())}"
         if status is None and self.given_up:
-            return BuildError(f"{tool} was ended: {self.given_up}; {last}")
+            return StuckError(f"{tool} was ended: {self.given_up}; {last}")
         if status is None:
             return BuildError(f"{tool} was ended after {self.limit:.0f} seconds; {last}")
         full = " on a full disk" if shutil.disk_usage(cwd).free < FULL else ""  # few tools say so

@@ -129,11 +129,12 @@ class FrameSender(wiring.Component):
         index = Signal(range(CRC_BYTES + 1))  # bytes of the CRC that are sent
         byte = Signal(8)  # being sent, and then shifted into the CRC,
         of_crc = Signal()  # if it is not of it: then the CRC takes its own last bit, shifts, and shows its next byte
+        full = code == LONGEST + 1
         m.d.comb += crc.bit.eq(Mux(of_crc, ~crc.crc[0], byte[0]))
         with m.FSM():
             with m.State("BODY"):
                 m.d.sync += [byte.eq(Mux(self.finish, crc.crc[:8], data.payload)), of_crc.eq(self.finish)]
-                with m.If((code > LONGEST) | (index == CRC_BYTES)):
+                with m.If(full | (index == CRC_BYTES)):
                     m.next = "CODE"
                 with m.Elif(data.valid | self.finish):
                     m.d.comb += data.ready.eq(~self.finish)
@@ -154,7 +155,7 @@ class FrameSender(wiring.Component):
                 with m.If(line.ready):
                     m.d.sync += code.eq(1)
                     m.next = "BODY"
-                    with m.If((index == CRC_BYTES) & (code <= LONGEST)):
+                    with m.If((index == CRC_BYTES) & ~full):
                         m.next = "END"
             with m.State("END"):
                 m.d.comb += line.valid.eq(1)
