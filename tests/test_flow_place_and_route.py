@@ -16,7 +16,7 @@ def log(shared):
 
 FALLING = list(range(900, 2, -1))
 PATIENT = [*FALLING, *[3] * (PATIENCE - 1)]
-WORDS = "it got no further in its last 200 rounds (3 wires are shared); take another --seed"
+WORDS = "it got no further in its last 60 rounds (3 wires are shared); take another --seed"
 
 
 def test_hopeless():
