@@ -20,7 +20,7 @@ LEAST_CYCLES = 4
 PROGRAMMERS = ("openFPGALoader", "iceprog", "icesprog", "dfu-util", "tinyprog")
 """Programs that a board's file may name; no other is run for it."""
 
-__all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Target", "Uart", "folder", "load", "names"]
+__all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Spi", "Target", "Uart", "folder", "load", "names"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,12 +176,42 @@ class Uart:
     tx: str
 
     def __post_init__(self):
-        for name in ("rx", "tx"):
-            pin = getattr(self, name)
-            if not isinstance(pin, str) or not re.fullmatch(r"\w{1,64}(:\w{1,64})?", pin, re.ASCII):
-                raise ValueError(f"uart.{name} is a pin, such as 'B2' or 'pmod_0:1', not {str(pin)[:80]!r}")
-        if self.rx == self.tx:
-            raise ValueError(f"uart.rx and uart.tx are two pins, not both {self.rx!r}")
+        _pins(self, "uart", "rx", "tx")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spi:
+    """Pins of 3.3 V that carry SPI.
+
+    Parameters
+    ----------
+    clock, select, copi : lines from the host, pins as in `Uart`
+    cipo : line to it
+
+    Raises
+    ------
+    ValueError : naming the field and its value
+    """
+
+    clock: str
+    select: str
+    copi: str
+    cipo: str
+
+    def __post_init__(self):
+        _pins(self, "spi", "clock", "select", "copi", "cipo")
+
+
+def _pins(owner: object, resource: str, *names: str):
+    """Each a pin, no two the same."""
+    seen: dict[str, str] = {}
+    for name in names:
+        pin = getattr(owner, name)
+        if not isinstance(pin, str) or not re.fullmatch(r"\w{1,64}(:\w{1,64})?", pin, re.ASCII):
+            raise ValueError(f"{resource}.{name} is a pin, such as 'B2' or 'pmod_0:1', not {str(pin)[:80]!r}")
+        if pin in seen:
+            raise ValueError(f"{resource}.{seen[pin]} and {resource}.{name} are two pins, not both {pin!r}")
+        seen[pin] = name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +232,7 @@ class Board:
     sram, flash : command lines that load a bitstream, whose path is added to them, until power goes and for good: the
         first whose program, one of `PROGRAMMERS`, is installed is taken; none where no such program does that
     uart : pins of the serial port; None: the platform has a resource ``uart``
+    spi : pins of SPI, which the board speaks instead where they are given
     clock : the oscillator's name among the platform's resources; empty: the platform's default
     oscillator_hz : the oscillator's frequency, in hertz; None: that of the target's clock
 
@@ -222,6 +253,7 @@ class Board:
     sram: tuple[str, ...] = ()
     flash: tuple[str, ...] = ()
     uart: Uart | None = None
+    spi: Spi | None = None
     clock: str = ""
     oscillator_hz: int | None = None
 
@@ -277,6 +309,26 @@ class Board:
         except ValueError as error:
             raise InputError(f"{self.name} at {float(made.frequency) / 1e6:g} MHz: {error}") from None
 
+    def over_spi(self, pins: str) -> "Board":
+        """The board with SPI instead of its serial port.
+
+        Parameters
+        ----------
+        pins : clock, select, copi and cipo, separated by commas
+
+        Raises
+        ------
+        InputError : they are not four pins
+        """
+        names = [f.name for f in fields(Spi)]
+        given = pins.split(",")
+        if len(given) != len(names):
+            raise InputError(f"--spi is {len(names)} pins, {','.join(names).upper()}, not {pins[:80]!r}")
+        try:
+            return replace(self, spi=Spi(**dict(zip(names, given, strict=True))))
+        except ValueError as error:
+            raise InputError(f"--spi {pins[:80]}: {error}") from None
+
     def at(self, baud: int) -> "Board":
         """The board with another speed of its serial port.
 
@@ -312,6 +364,12 @@ class Board:
     def divisor(self) -> int:
         """Clock cycles per bit of the serial port."""
         return max(1, round(self.target.clock_hz / self.baud))
+
+    @property
+    def line_baud(self) -> float:
+        """Bits per second of a serial port that is as fast as the board's line: of its own, or as SPI, whose clock is
+        an eighth of the board's and which takes 16 bits for a byte, not 10."""
+        return self.target.clock_hz / 8 / 16 * 10 if self.spi else self.baud
 
     @property
     def baud_error(self) -> float:
@@ -364,6 +422,11 @@ def read(path: Path) -> Board:
             if not isinstance(table["uart"], dict):
                 raise ValueError(f"uart is a table {{ rx = PIN, tx = PIN }}, not {str(table['uart'])[:80]!r}")
             table["uart"] = _make(Uart, table["uart"], "uart.")
+        if "spi" in table:
+            if not isinstance(table["spi"], dict):
+                form = "{ clock = PIN, select = PIN, copi = PIN, cipo = PIN }"
+                raise ValueError(f"spi is a table {form}, not {str(table['spi'])[:80]!r}")
+            table["spi"] = _make(Spi, table["spi"], "spi.")
         return _make(Board, table)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from None

@@ -1,6 +1,7 @@
 """Board files: what they say, and that every mistake in one is named."""
 
 import importlib
+import re
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,9 @@ from amaranth.build import DiffPairs, Pins
 
 from hwgen import boards, cli
 from hwgen.errors import InputError
+from hwgen.flow import fpga
+from hwgen.hdl.shells.board_top import BoardTop
+from tests.helpers.dummy_core import DummyCore
 
 NAMES = (
     "colorlight_5a75b",
@@ -202,3 +206,31 @@ def test_other_speeds_of_the_serial_port():
     ):
         with pytest.raises(InputError, match=reason):
             board.at(baud)
+
+
+def test_spi_instead_of_the_serial_port():
+    board = boards.load("icebreaker")
+    spi = board.over_spi("pmod_0:4,pmod_0:1,2,3")
+    assert spi.spi == boards.Spi(clock="pmod_0:4", select="pmod_0:1", copi="2", cipo="3") and board.spi is None
+    assert (board.line_baud, spi.line_baud) == (115200, 12e6 / 8 / 16 * 10)
+    for pins, reason in (
+        ("1,2,3", "--spi is 4 pins, CLOCK,SELECT,COPI,CIPO, not '1,2,3'"),
+        ("1,2,3,3", "--spi 1,2,3,3: spi.copi and spi.cipo are two pins, not both '3'"),
+        ("1,2,3,4 5", "spi.cipo is a pin, such as 'B2' or 'pmod_0:1', not '4 5'"),
+    ):
+        with pytest.raises(InputError, match=re.escape(reason)):
+            board.over_spi(pins)
+
+
+def test_spi_reaches_the_pins():
+    """The lines of SPI, and no serial port; a pin that there is not, or that is taken, is named."""
+    board = boards.load("icebreaker").over_spi("pmod_0:4,pmod_0:1,pmod_0:2,pmod_0:3")
+    pins = [
+        line.split()[-2:] for line in fpga.prepare(BoardTop(DummyCore(), board), board).files["top.pcf"].splitlines()
+    ]
+    placed = dict((name, pin) for name, pin in pins if name.startswith("hwgen_spi"))
+    assert sorted(placed.values(), key=int) == ["2", "4", "45", "47"] and not any("uart" in name for name, _ in pins)
+    for pins, reason in (("pmod_9:1,2,3,4", "nonexistent connector pin pmod_9:1"), ("35,2,3,4", "already used")):
+        other = boards.load("icebreaker").over_spi(pins)
+        with pytest.raises(InputError, match=f"{reason}.*; correct --spi, or spi in its file"):
+            fpga.prepare(BoardTop(DummyCore(), other), other)

@@ -14,7 +14,8 @@ EXAMPLES = """\
   hwgen build my.onnx --board ulx3s_25f --seed 3 --json
   hwgen build cnv_w1a1 --board ulx3s_85f --seeds 8 --jobs 4
   hwgen build tfc_w1a1 --board icebreaker --clock max
-  hwgen build tfc_w1a1 --board icebreaker --baud 3000000"""
+  hwgen build tfc_w1a1 --board icebreaker --baud 3000000
+  hwgen build tfc_w1a1 --board icebreaker --spi pmod_0:4,pmod_0:1,pmod_0:2,pmod_0:3"""
 
 
 def add_arguments(parser: argparse.ArgumentParser):
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser):
         type=positive,
         metavar="N",
         help="bits per second of the serial port, up to a quarter of the clock (default: the board's)",
+    )
+    parser.add_argument(
+        "--spi",
+        metavar="CLOCK,SELECT,COPI,CIPO",
+        help="SPI on these pins instead of the serial port: of the package, or of a connector, such as pmod_0:4",
     )
     parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
     parser.add_argument(
@@ -70,6 +76,8 @@ def run(options, session) -> Answer:
     shape = planned.shape
     if options.baud:
         board = board.at(options.baud)
+    if options.spi:
+        board = board.over_spi(options.spi)
 
     def build(board):
         return fpga.build(
@@ -101,7 +109,7 @@ def run(options, session) -> Answer:
     target = board.target
     channels, height, width = planned.lowered.image_shape
     line = LineLimit.of(
-        board.baud, samples=channels * height * width, logits=planned.logits.count, layers=len(planned.stages)
+        board.line_baud, samples=channels * height * width, logits=planned.logits.count, layers=len(planned.stages)
     )
     rows = [
         ["array P x S x Q", f"{shape.p} x {shape.s} x {shape.q}"],
@@ -109,7 +117,7 @@ def run(options, session) -> Answer:
         ["block RAMs", f"{made.rams} of {target.rams} (planned {fit.rams})"],
         ["Fmax", f"{made.fmax_mhz} MHz (the clock: {made.clock_mhz} MHz)"],
         ["cycles per image", planned.cycles],
-        ["images per second", f"{fit.fps:.0f} in the core; the serial port takes {line.images_per_second:.1f}"],
+        ["images per second", f"{fit.fps:.0f} in the core; the line takes {line.images_per_second:.1f}"],
         ["seed", _seeds(made)],
         ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
         ["SHA-256", made.digest],

@@ -5,8 +5,9 @@ import inspect
 
 from amaranth.build import Attrs, Pins, Resource, ResourceError, Subsignal, TemplatedPlatform
 
-from ..boards import Board, Uart
+from ..boards import Board, Spi, Uart
 from ..errors import InputError
+from ..hdl.shells.board_top import SPI
 
 __all__ = ["platform"]
 
@@ -55,7 +56,9 @@ def _made(board) -> TemplatedPlatform:
         ) from None
     if board.clock:
         made.default_clk = board.clock
-    if board.uart:
+    if board.spi:
+        made.add_resources([_spi(board.spi, board.target.traits)])
+    elif board.uart:
         try:
             made.add_resources([_serial_port(board.uart, board.target.traits)])
         except NameError:
@@ -74,10 +77,24 @@ def _serial_port(uart: Uart, family) -> Resource:
     )
 
 
+def _spi(spi: Spi, family) -> Resource:
+    """Resource of four pins of 3.3 V; that of select is pulled up, so that nothing plugged in selects nothing."""
+    return Resource(
+        SPI,
+        0,
+        Subsignal("clock", Pins(spi.clock, dir="i", assert_width=1)),
+        Subsignal("select", Pins(spi.select, dir="i", assert_width=1), Attrs(**family.pulled_up)),
+        Subsignal("copi", Pins(spi.copi, dir="i", assert_width=1)),
+        Subsignal("cipo", Pins(spi.cipo, dir="oe", assert_width=1)),
+        Attrs(**family.pin_attributes),
+    )
+
+
 def _request(made, board):
     """Request what a board's design does, each pin once."""
+    line = SPI if board.spi else "uart"
     try:
-        made.lookup("uart", 0)
+        made.lookup(line, 0)
     except ResourceError:
         raise InputError(
             f"board {board.name}: its platform has no serial port; add uart = {{ rx = PIN, tx = PIN }} to its file"
@@ -91,9 +108,10 @@ def _request(made, board):
             f"board {board.name}: {error}; correct its file, with clock = NAME for another clock of its platform"
         ) from None
     try:
-        made.request("uart", 0, dir="-")
+        made.request(line, 0, dir="-")
     except (NameError, ResourceError) as error:
-        raise InputError(f"board {board.name}: {error}; correct uart in its file") from None
+        where = "--spi, or spi" if board.spi else "uart"
+        raise InputError(f"board {board.name}: {error}; correct {where} in its file") from None
     try:
         for number in range(board.leds):
             made.request("led", number, dir="-")
