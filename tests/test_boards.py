@@ -3,6 +3,7 @@
 import importlib
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from amaranth.build import DiffPairs, Pins
@@ -234,3 +235,13 @@ def test_spi_reaches_the_pins():
         other = boards.load("icebreaker").over_spi(pins)
         with pytest.raises(InputError, match=f"{reason}.*; correct --spi, or spi in its file"):
             fpga.prepare(BoardTop(DummyCore(), other), other)
+
+
+def test_the_page_on_boards():
+    """It shows the smallest file as it is, of a size that anyone can add, and has a row for every board."""
+    page = (Path(__file__).parents[1] / "docs" / "boards.md").read_text(encoding="utf-8")
+    files = [path.read_text(encoding="utf-8") for path in boards.folder().glob("*.toml")]
+    assert f"```toml\n{min(files, key=len)}```\n" in page
+    assert all(len(text.splitlines()) < 40 for text in files)
+    rows = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")}
+    assert rows >= {*NAMES}
