@@ -63,13 +63,14 @@ class AXI:
         return int.from_bytes(answer.data, "little")
 
     async def write(self, register: int, value: int, strobes: int = 0xF):
-        """Strobes of bytes that follow one another: it is their number and first that the master takes."""
-        first = (strobes & -strobes).bit_length() - 1
-        count = strobes.bit_length() - first
-        assert strobes == ((1 << count) - 1) << first
-        data = value.to_bytes(4, "little")[first : first + count]
-        answer = await self.master.write(4 * register + first, data)
-        assert answer.resp == AxiResp.OKAY
+        """By the master's channels: it would itself put zeros on the bytes that it does not strobe."""
+        channels = self.master.write_if
+        address = channels.aw_channel._transaction_obj(awaddr=4 * register + random.randrange(4))
+        data = channels.w_channel._transaction_obj(wdata=value, wstrb=strobes)
+        await channels.aw_channel.send(address)
+        await channels.w_channel.send(data)
+        answer = await channels.b_channel.recv()
+        assert answer.bresp == AxiResp.OKAY
 
 
 class Wishbone:
