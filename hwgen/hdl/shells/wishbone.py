@@ -25,7 +25,7 @@ class WishboneShell(wiring.Component):
     """The core's registers as a Wishbone B4 slave of 256 words, classic cycles; its streams as AXI4-Stream.
 
     ``wb_ack_o`` comes from a register, one cycle after an access is asked for, and never without one: there is no wait
-    state, no error and no retry. A pipelined master takes ``!wb_ack_o`` for its STALL_I, as B4 says (5.2.1). Of a write
+    state, no error and no retry. A pipelined master takes ``!wb_ack_o`` for its STALL_I. Of a write
     only the bytes that ``wb_sel_i`` names come, the others are 0; as ``CONTROL`` acts on ones, that changes nothing.
     What is written to any other register is dropped.
 
