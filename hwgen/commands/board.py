@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from shlex import quote
 
 from ..errors import InputError
 from . import Answer
@@ -66,7 +67,7 @@ def run(options, session) -> Answer:
         with _link(options.link, virtual.port) if options.link else nullcontext(virtual.port) as port:
             session.message(
                 f"a virtual {board.name} with {options.model} answers at {port} until Ctrl-C; for instance: "
-                f"hwgen run --port {port} --model {options.model} IMAGE"
+                f"hwgen run --port {quote(str(port))} --model {quote(options.model)} IMAGE"
             )
             status = _until_interrupted(virtual, session)
     facts = {

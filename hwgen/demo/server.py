@@ -1,6 +1,8 @@
 """The web server of the page: its files, what is at work, samples, and images to classify."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -82,14 +84,13 @@ def serve(made: Starlette, host: str, port: int, ready: Callable[[str], None]) -
     ------
     InputError : the port cannot be had
     """
-    config = uvicorn.Config(made, host=host, port=port, log_level="warning", lifespan="off")
     try:
-        listener = config.bind_socket()
-    except SystemExit:  # which uvicorn raises instead of an error
-        raise InputError(f"port {port} of {host} cannot be had; name another with --http, or 0 for any") from None
-    server = uvicorn.Server(config)
+        listener = socket.create_server((host, port))  # listens: who comes before the server is up waits
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise InputError(f"port {port} of {host} cannot be had ({reason}); name another with --http, or 0") from None
+    server = uvicorn.Server(uvicorn.Config(made, log_level="warning", lifespan="off"))
     with listener:
-        listener.listen()  # so that who comes before the server is up waits
         address, number = listener.getsockname()[:2]
         ready(f"http://{address}:{number}/")
         asyncio.run(server.serve(sockets=[listener]))

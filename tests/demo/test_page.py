@@ -3,7 +3,12 @@
 import http.client
 import json
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from hwgen import boards, data, golden, models
+from hwgen import boards, cli, data, golden, models
 from hwgen.demo.classifier import Classifier
 from hwgen.demo.server import application
 from hwgen.host.device import Device
@@ -49,9 +54,8 @@ class Page:
             "clock_mhz": 12.0,
         }
         made = application(lambda samples: answer(classifier.classify(samples)), about, list(images))
-        self.server = uvicorn.Server(uvicorn.Config(made, port=0, log_level="warning", lifespan="off"))
-        self.listener = self.server.config.bind_socket()
-        self.listener.listen()
+        self.server = uvicorn.Server(uvicorn.Config(made, log_level="warning", lifespan="off"))
+        self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
 
@@ -104,6 +108,28 @@ def test_a_difference_is_found(at_work, monkeypatch):
     found = classifier.classify(images[0].tobytes())
     assert not found["equal"]
     assert [layer["equal"] for layer in found["layers"]] == [False, True, True, False]
+
+
+def test_command(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        arguments = ["demo", "tfc_w1a1", "--board", "icebreaker", "--http", str(port), "-o", str(BUILD)]
+        assert cli.main(arguments) == 2
+    assert f"port {port} of 127.0.0.1 cannot be had (Address already in use); name another" in capsys.readouterr().err
+
+
+def test_served_until_an_interrupt(tmp_path):
+    command = [sys.executable, "-c", "import sys; from hwgen.cli import main; sys.exit(main())", "demo", "tfc_w1a1"]
+    with subprocess.Popen(
+        [*command, "--board", "icebreaker", "--http", "0", "-o", str(BUILD)], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "the page is at" in line)
+        address = line.split("the page is at ")[1].split()[0]
+        with urllib.request.urlopen(address + "about", timeout=30) as answer:
+            assert json.load(answer)["shape"] == [1, 28, 28]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
 
 
 @pytest.fixture
