@@ -8,7 +8,7 @@ from shlex import quote
 
 from ..errors import InputError
 from . import Answer
-from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit, positive
+from .options import add_board, add_clock, add_json, add_model, add_output, add_shape, load_fit, positive
 
 HELP = "a virtual board: the whole design in simulation, behind a serial port, for those who have none"
 EXAMPLES = """\
@@ -38,14 +38,7 @@ def add_arguments(parser):
         action="store_true",
         help="simulate all cells of all processing elements, not one and its model in place of the others",
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("build"),
-        metavar="DIR",
-        help="where the simulation goes (default: build)",
-    )
+    add_output(parser, "where the simulation goes")
     add_json(parser)
 
 

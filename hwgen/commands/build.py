@@ -2,11 +2,10 @@
 
 import argparse
 import os
-from pathlib import Path
 
 from ..errors import TimingError
 from . import Answer
-from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit, positive
+from .options import add_board, add_clock, add_json, add_model, add_output, add_shape, load_fit, positive
 
 HELP = "make the bitstream; LUTs, RAMs, Fmax, seconds"
 EXAMPLES = """\
@@ -56,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser):
         metavar="N",
         help="end a tool, or a seed, that runs for longer (default: 3600)",
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="where results go (default: build)"
-    )
+    add_output(parser, "where results go")
     add_json(parser)
 
 

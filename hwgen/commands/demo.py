@@ -2,11 +2,10 @@
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 
 from ..errors import InputError
 from . import Answer
-from .options import add_board, add_clock, add_model, add_shape, load_fit, positive
+from .options import add_board, add_clock, add_model, add_output, add_shape, load_fit, positive
 
 HELP = "a web page: draw a digit, and see the board classify it beside the golden model"
 EXAMPLES = """\
@@ -28,14 +27,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--http", type=_port, default=HTTP_PORT, metavar="N", help=f"port of the page, 0 for any (default: {HTTP_PORT})"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("build"),
-        metavar="DIR",
-        help="where simulations go (default: build)",
-    )
+    add_output(parser, "where simulations go")
 
 
 def _port(text):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from . import Answer
-from .options import add_json
+from .options import add_json, add_output
 
 HELP = "load a bitstream into a board, with the programmer that is installed"
 EXAMPLES = """\
@@ -27,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--model", metavar="MODEL", help="take what `hwgen build MODEL --board BOARD` makes, or finds ready"
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help="where that is (default: build)"
-    )
+    add_output(parser, "where that is")
     parser.add_argument(
         "--persist",
         action="store_true",

@@ -1,6 +1,7 @@
 """Options that several commands share, and what they stand for."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
@@ -23,6 +24,13 @@ def add_board(parser: argparse.ArgumentParser):
         metavar="BOARD",
         required=True,
         help="name of a board, which `hwgen boards` lists, or a .toml file of your own like those in boards/",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser, what: str):
+    """-o, the folder build/ where nothing is said; `what` says what for."""
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("build"), metavar="DIR", help=f"{what} (default: build)"
     )
 
 

@@ -1,9 +1,7 @@
 """hwgen verify: the hardware in simulation against the golden model."""
 
-from pathlib import Path
-
 from . import Answer
-from .options import add_board, add_clock, add_json, add_model, add_shape, load_fit, positive
+from .options import add_board, add_clock, add_json, add_model, add_output, add_shape, load_fit, positive
 
 HELP = "simulate the hardware and compare every layer and every cycle count"
 EXAMPLES = """\
@@ -40,14 +38,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--seed", type=positive, default=1, metavar="N", help="of stalls and random images (default: 1)"
     )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("build"),
-        metavar="DIR",
-        help="where the simulation goes (default: build)",
-    )
+    add_output(parser, "where the simulation goes")
     add_json(parser)
 
 
