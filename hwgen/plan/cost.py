@@ -67,7 +67,7 @@ FAMILY = {
 }  # fmt: skip
 
 LOADING = 110
-"""LUTs of a loadable plan beside the register of a row: its table's choice and address, and the network's word."""
+"""LUTs of a loadable plan, beside the flip-flops of a row."""
 
 CARRY_CELLS = {
     "ice40": Coefficients(
@@ -123,4 +123,6 @@ def estimate_luts(plan: Plan, family: str) -> int:
     """Expected LUTs of the accelerator on a board, as nextpnr packs them."""
     each = coefficients(family, plan.style.cells)
     luts = sum(getattr(each, name) * amount for name, amount in quantities(plan, family).items())
-    return round(luts + (LOADING + 8 * row_bytes(plan) if plan.loadable else 0))
+    if plan.loadable:
+        luts += LOADING + (8 * row_bytes(plan) if family == "ice40" else 0)  # whose flip-flops are logic cells
+    return round(luts)
