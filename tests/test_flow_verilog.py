@@ -10,7 +10,7 @@ from tests.helpers.dummy_core import DummyCore
 
 def emit():
     core = DummyCore()
-    return verilog.emit(BoardLogic(core, samples=core.samples, divisor=4, timeout=128, heartbeat=64), "board")
+    return verilog.emit(BoardLogic(core, divisor=4, heartbeat=64), "board")
 
 
 def test_same_component_same_text():

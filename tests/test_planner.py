@@ -234,9 +234,9 @@ def test_no_more_luts_are_offered_than_were_routed():
     network, board = models.load("cnv_w1a1").network, boards.load("ulx3s_85f")
     best = plan(network, board, aim="fps")
     assert (best.shape, best.style.stages) == (ArrayShape(p=64, s=64, q=4), 3)  # the size of README's last line
-    assert 22_000 < Fit.of(best, board.target).luts <= 39_100 < 0.85 * board.target.luts
+    assert 22_000 < Fit.of(best, board.target).luts <= 39_300 < 0.85 * board.target.luts
     shallow = Fit.of(plan(network, board, aim="fps", stages=1), board.target)
-    assert 8_000 < shallow.luts <= 13_000
+    assert 8_000 < shallow.luts <= 13_200
 
 
 def test_a_narrow_array():

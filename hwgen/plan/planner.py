@@ -24,7 +24,7 @@ LUT_SHARE = 0.85
 AUTOMATIC_LUTS = 13_000
 """How much of a device the planner fills; without an aim, no more than is placed and routed in minutes."""
 
-ROUTED = {"ecp5": {1: 13_000, 2: 20_000, 3: 39_100}}
+ROUTED = {"ecp5": {1: 13_200, 2: 20_200, 3: 39_300}}
 """Planned LUTs up to which nextpnr was seen to route designs with so many registers in a popcount, or more, where that
 and not the device sets the limit (decision 16)."""
 

@@ -33,8 +33,8 @@ class Board:
             time.sleep(0.1)
 
     def end(self) -> tuple[int, dict, str]:
-        """Exit status, answer and messages of a board that is ended by Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+        """Exit status, answer and messages of a board that is ended, by what a shell does not make deaf."""
+        self.process.send_signal(signal.SIGTERM)
         output, messages = self.process.communicate(timeout=60)
         return self.process.returncode, json.loads(output), messages
 

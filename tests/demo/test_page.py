@@ -128,7 +128,7 @@ def test_served_until_an_interrupt(tmp_path):
         address = line.split("the page is at ")[1].split()[0]
         with urllib.request.urlopen(address + "about", timeout=30) as answer:
             assert json.load(answer)["shape"] == [1, 28, 28]
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
 
 
