@@ -399,3 +399,10 @@ def test_a_family_takes_its_own_cells(board, style):
 def test_styles_that_cannot_be(arguments, message, capsys):
     assert main(["plan", "tfc_w1a1", "--board", "icebreaker", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_what_a_message_cannot_number_is_not_loadable():
+    with pytest.raises(
+        InputError, match=r"tables of up to \d+ rows to load, more than 255 of 65536; take a larger one"
+    ):
+        plan(models.load("cnv_w1a1").network, boards.load("ulx3s_85f"), 4, 4, 1, cells="generic", loadable=True)

@@ -38,7 +38,7 @@ def _port(text):
 
 def run(options, session) -> Answer:
     try:
-        from ..demo.server import application, serve
+        from ..demo.server import address, application, listen, serve
     except ImportError:
         raise InputError("the page needs Starlette and uvicorn; pip install 'hwgen[demo]'") from None
     from ..demo.classifier import Classifier
@@ -49,6 +49,7 @@ def run(options, session) -> Answer:
     plan = fit.plan
     with ExitStack() as stack:
         status = dict
+        listener = stack.enter_context(listen(options.host, options.http))
         if options.port:
             device = stack.enter_context(Device.open(options.port, options.baud or board.baud))
             array = (plan.shape.p, plan.shape.s, plan.shape.q)
@@ -77,8 +78,9 @@ def run(options, session) -> Answer:
             "clock_mhz": device.identity.clock_hz / 1e6,
         }
         made = application(classifier.classify, about, _samples(model))
+        session.message(f"the page is at {address(listener)} until Ctrl-C")
         try:
-            serve(made, options.host, options.http, lambda url: session.message(f"the page is at {url} until Ctrl-C"))
+            serve(made, listener)
         except KeyboardInterrupt:
             pass
     return Answer(text="ended")
@@ -97,4 +99,5 @@ def _samples(model):
         return []
     images = images[..., None] if images.ndim == 3 else images
     channels, height, width = model.network.image_shape
-    return list(images) if images.shape[1:] == (height, width, channels) else []
+    fits = images.shape[1:] == (height, width, channels) and images.max() <= model.network.image_type.maximum
+    return list(images) if fits else []

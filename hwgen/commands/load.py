@@ -30,21 +30,27 @@ def run(options, session) -> Answer:
     from ..host.self_test import self_test
     from ..plan import plan
     from ..plan.loads import loads, row_bytes
+    from ..plan.style import family_style, family_styles
 
     board = boards.load(options.board)
     model = load_model(options, session)
     with Device.open(options.port, options.baud or board.baud) as device:
         if not device.identity.structure:
             raise InputError(f"the board at {options.port} takes no other network; build it with --loadable")
-        planned = plan(
-            model.network, board, *device.identity.array, cells=options.cells, stages=options.stages, loadable=True
-        )
-        with session.step("comparing the hardware"):
-            made = structure(planned)
-        if made != device.identity.structure:
+        family = board.target.family
+        styles = [family_style(family, options.cells, options.stages)]
+        styles += [s for s in family_styles(family, options.cells, options.stages) if s not in styles]
+        for style in styles:  # an aim may have chosen any
+            with session.step(f"comparing the hardware, with {style.cells} cells and {style.stages} stages"):
+                planned = plan(
+                    model.network, board, *device.identity.array, cells=style.cells, stages=style.stages, loadable=True
+                )
+                if structure(planned) == device.identity.structure:
+                    break
+        else:
             raise InputError(
-                f"{options.model} has not the layers for which the hardware at {options.port} was made, or its board, "
-                f"--cells, --stages or hwgen's version are others; build its own bitstream"
+                f"{options.model} has not the layers for which the hardware at {options.port} was made, or that is of "
+                f"another board or version of hwgen; build its own bitstream"
             )
         tables = [load.rows for load in loads(planned)]
         total = sum(map(len, tables)) + 2

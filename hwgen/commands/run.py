@@ -61,7 +61,8 @@ def run(options, session) -> Answer:
     with device:
         if model is not None:
             device.check_model(model.network.digest)
-        images = _fitted(files, device.identity.image_shape, method, session)
+        bits = model.network.image_type.bits if model else 8
+        images = _fitted(files, device.identity.image_shape, method, bits, session)
         tested = self_test(device, model.network) if model is not None and options.self_test else None
         if tested is not None and not images:
             return Answer(text=PASSED, json={"self_test": tested})
@@ -129,9 +130,14 @@ def read_images(path: str) -> "list[tuple[str, np.ndarray, bool]]":
 
 
 def _fitted(
-    files: "list[tuple[str, np.ndarray, bool]]", shape: tuple[int, int, int], method: str, session: Session
+    files: "list[tuple[str, np.ndarray, bool]]",
+    shape: tuple[int, int, int],
+    method: str,
+    bits: int,
+    session: Session,
 ) -> "list[tuple[str, np.ndarray]]":
-    """The images for a board; what was done to pictures is told, once where the same was done to several."""
+    """The images for a board, of pixels of so many bits; what was done to pictures is told, once where the same was
+    done to several."""
     from ..data.fitting import fit
 
     images, told = [], {}
@@ -142,7 +148,15 @@ def _fitted(
             except ValueError as error:
                 raise InputError(f"{name}: {error}") from None
             told.setdefault(done, []).append(name)
-        images.append((name, image if picture else checked(name, image, shape)))
+            image >>= 8 - bits
+        else:
+            image = checked(name, image, shape)
+            if image.max() >> bits:
+                raise InputError(
+                    f"{name}: it has pixels of up to {image.max()}, the model takes {bits} bits; scale them to "
+                    f"0..{(1 << bits) - 1}"
+                )
+        images.append((name, image))
     told.pop("", None)
     for done, names in told.items():
         session.message(f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}: {done}")

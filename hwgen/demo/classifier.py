@@ -89,7 +89,6 @@ class Classifier:
             "equal": result.index == expected.classes[0] and result.logits == expected.logits[0].tolist(),
             "layers": layers,
             "seconds": round(seconds, 4),
-            "microseconds": round(1e6 * sum(self.plan.cycles_per_stage) / self.device.identity.clock_hz, 2),
             "status": self.status(),
         }
 

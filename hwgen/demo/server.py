@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from ..errors import BuildError, InputError
 
-__all__ = ["application", "serve"]
+__all__ = ["address", "application", "listen", "serve"]
 
 PAGE = Path(__file__).with_name("page")
 
@@ -72,25 +72,28 @@ def application(classify: Callable[[bytes], dict], about: dict, samples: Sequenc
     )
 
 
-def serve(made: Starlette, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve until Ctrl-C.
-
-    Parameters
-    ----------
-    port : 0 for any that is free
-    ready : called with the page's address as soon as it answers
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens: who comes before the server is up waits. `port`: 0 for any that is free.
 
     Raises
     ------
     InputError : the port cannot be had
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port))  # listens: who comes before the server is up waits
+        return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise InputError(f"port {port} of {host} cannot be had ({reason}); name another with --http, or 0") from None
-    server = uvicorn.Server(uvicorn.Config(made, log_level="warning", lifespan="off"))
-    with listener:
-        address, number = listener.getsockname()[:2]
-        ready(f"http://{address}:{number}/")
-        asyncio.run(server.serve(sockets=[listener]))
+
+
+def address(listener: socket.socket) -> str:
+    """Of the page at a socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve(made: Starlette, listener: socket.socket) -> None:
+    """Serve until Ctrl-C; whoever is being answered then has two seconds."""
+    config = uvicorn.Config(made, log_level="warning", lifespan="off", timeout_graceful_shutdown=2)
+    asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))

@@ -39,7 +39,7 @@ class RowLoader(wiring.Component):
 
     def __init__(self, tables: Sequence[Table], row_bytes: int, word: int):
         self.tables, self.row_bytes, self.init = list(tables), row_bytes, word
-        super().__init__({"load": In(load_signature()), "word": Out(32, init=word)})
+        super().__init__({"load": In(load_signature()), "word": Out(32)})
 
     @property
     def bytes(self) -> int:
@@ -51,6 +51,8 @@ class RowLoader(wiring.Component):
         came = Signal(8 * self.bytes, reset_less=True)
         number, address, row = came[:8], came[8:24], came[24:]
         commit = Signal()
+        word = Signal(32, init=self.init, reset_less=True)  # a reset does not bring the tables' first contents back
+        m.d.comb += self.word.eq(word)
         with m.If(self.load.shift):
             m.d.sync += came.eq(Cat(came[8:], self.load.data))
         m.d.sync += commit.eq(self.load.commit)
@@ -61,5 +63,5 @@ class RowLoader(wiring.Component):
                 table.load_data.eq(row),
             ]
         with m.If(commit & (number == len(self.tables))):
-            m.d.sync += self.word.eq(row)
+            m.d.sync += word.eq(row)
         return m

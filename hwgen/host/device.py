@@ -158,7 +158,7 @@ class Device:
         BuildError : nothing answers, or something that is no hwgen board
         """
         try:
-            line = serial.serial_for_url(port, baudrate=baud, timeout=POLL, write_timeout=patience)
+            line = serial.serial_for_url(port, baudrate=baud, timeout=POLL, write_timeout=patience, exclusive=True)
         except (OSError, ValueError) as error:  # serial.SerialException is an OSError
             known = ", ".join(sorted(p.device for p in list_ports.comports())) or "none"
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -190,6 +190,7 @@ class Device:
 
     def classify_all(self, images: Iterable[np.ndarray]) -> Iterator[Result]:
         """The results for images, in their order, as they come; the next image is on its way while one is computed.
+        Another command between two of them works, but costs the image that is on its way another one.
 
         Raises
         ------
@@ -230,15 +231,37 @@ class Device:
 
         Raises
         ------
-        BuildError : the board does not know how, or went away
+        BuildError : the board does not know how, went away, or began anew in between
         """
-        rows = [(len(tables), 0, 0)]
-        rows += [(number, i, row) for number, contents in enumerate(tables) for i, row in enumerate(contents)]
-        rows.append((len(tables), 0, model))
-        for done, (number, address, row) in enumerate(rows, 1):
-            self._ask(Command.LOAD, Reply.DONE, protocol.load_row(number, address, row, row_bytes))
-            yield done
+        mark = len(tables)
+        self._load_row(protocol.load_row(mark, 0, 0, row_bytes))
         self.identity = self._identify()
+        rows = [(number, i, row) for number, contents in enumerate(tables) for i, row in enumerate(contents)]
+        yield 1
+        for done, (number, address, row) in enumerate(rows, 2):
+            self._load_row(protocol.load_row(number, address, row, row_bytes))
+            yield done
+        self._check_blank()
+        self._load_row(protocol.load_row(mark, 0, model, row_bytes))
+        self.identity = self._identify()
+        yield len(rows) + 2
+
+    def _load_row(self, fields: bytes) -> None:
+        """One row; again where the line damaged it, if the board is still the one that the row before went to."""
+        attempts = _Attempts()
+        while True:
+            try:
+                self._once(Command.LOAD, Reply.DONE, fields)
+                return
+            except _Trouble as trouble:
+                if attempts.fail(trouble):
+                    raise BuildError(f"{self.name} does not answer: {trouble}") from None
+                if self.identity.model == 0:
+                    self._check_blank()
+
+    def _check_blank(self) -> None:
+        if self.registers()[csr.Register.MODEL] != 0:
+            raise BuildError(f"{self.name} was restarted while a network was loaded into it; load it again")
 
     def check_model(self, digest: str):
         """BuildError unless the board holds the network of that digest."""
@@ -299,6 +322,8 @@ class Device:
                 if attempts.fail(trouble):
                     raise BuildError(f"{self.name} gives no result: {trouble}") from None
                 self.reset()
+                if self._identify() != self.identity:
+                    raise BuildError(f"{self.name} holds another model now; open it again") from None
                 again.extendleft((code, samples) for _, code, samples in reversed(under_way))
                 under_way.clear()
                 continue
@@ -318,22 +343,32 @@ class Device:
             (index,) = answer.numbers["class"]
             return Result(index=index, logits=answer.numbers["logits"], cycles=answer.numbers["cycles"])
 
-    def _ask(self, code: Command, reply: Reply, fields: bytes = b"") -> Answer:
+    def _ask(self, code: Command, reply: Reply) -> Answer:
         """The answer to a command that needs no computation and may be repeated."""
         attempts = _Attempts()
         while True:
-            sequence = self._send(code, fields)
-            end = time.monotonic() + TURNAROUND * self.patience
             try:
-                while True:
-                    answer = self._receive(end)
-                    if answer.sequence == sequence and answer.code == Reply.UNKNOWN:
-                        raise BuildError(f"{self.name} does not know {code.name}; build its bitstream anew")
-                    if answer.sequence == sequence and answer.code == reply:
-                        return answer
+                return self._once(code, reply)
             except _Trouble as trouble:
                 if attempts.fail(trouble):
                     raise BuildError(f"{self.name} does not answer: {trouble}") from None
+
+    def _once(self, code: Command, reply: Reply, fields: bytes = b"") -> Answer:
+        """The answer to a command that needs no computation.
+
+        Raises
+        ------
+        BuildError : the board does not know it, or is gone
+        _Trouble : none came
+        """
+        sequence = self._send(code, fields)
+        end = time.monotonic() + TURNAROUND * self.patience
+        while True:
+            answer = self._receive(end)
+            if answer.sequence == sequence and answer.code == Reply.UNKNOWN:
+                raise BuildError(f"{self.name} does not know {code.name}; build its bitstream anew")
+            if answer.sequence == sequence and answer.code == reply:
+                return answer
 
     def _send(self, code: Command, fields: bytes = b"") -> int:
         """Sends a command; its sequence number."""

@@ -20,7 +20,7 @@ EXCHANGE = f"""\
 
 The host sends a command, the board answers it once, with the command's sequence number. Up to {protocol.WINDOW} images
 may be on their way at a time: one is computed or answered, while the next is received. Other commands are answered
-meanwhile.
+meanwhile, but not while two are there: until the result of the first begins, the board takes nothing more.
 
 The board has no time-outs: it waits for the rest of a frame, which then is good or damaged. The host has them: when a
 reply is `DAMAGED`, is damaged itself, or does not come in time, the host sends a byte 0, which ends whatever had begun,

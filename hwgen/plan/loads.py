@@ -3,10 +3,18 @@
 from copy import copy
 from dataclasses import dataclass
 
+from ..errors import InputError
 from .layout import ceil_div
 from .plan import Plan
 
 __all__ = ["Load", "blank", "loads", "row_bytes", "weight_blocks"]
+
+
+LOADED = ("parameters", "thresholds")
+"""Memories that are loaded besides the weights, by their names in `Plan.memories`."""
+
+MAX_TABLES, MAX_ROWS = 255, 1 << 16
+"""What a message of the protocol can number; one number more is the network's word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +62,22 @@ def row_bytes(plan: Plan) -> int:
     specs = {spec.name: spec for spec in plan.memories}
     widths = [specs[name].width for name in ("weights", "parameters", "thresholds") if name in specs]
     return max(4, *(ceil_div(width, 8) for width in widths))
+
+
+def check_loads(plan: Plan) -> None:
+    """InputError where a message has no room for the number of a table or the address of a row."""
+    specs = {spec.name: spec for spec in plan.memories}
+    weights = specs["weights"]
+    rows = plan.style.weight_rows(weights.width, weights.depth)
+    lanes = plan.threshold_lanes if plan.has_multi_threshold else 0
+    tables = weights.count * ceil_div(weights.depth, rows) + 1 + lanes
+    depth = max(min(rows, weights.depth), *(spec.depth for name, spec in specs.items() if name in LOADED))
+    if tables > MAX_TABLES or depth > MAX_ROWS:
+        shape = plan.shape
+        raise InputError(
+            f"an array of {shape.p} x {shape.s} x {shape.q} has {tables} tables of up to {depth} rows to load, more "
+            f"than {MAX_TABLES} of {MAX_ROWS}; take a larger one, or leave out --loadable"
+        )
 
 
 def blank(plan: Plan) -> Plan:

@@ -7,6 +7,7 @@ from ..errors import InputError
 from ..network import Network
 from .compile import ArrayShape, compile_stage
 from .layout import Layout, pitch
+from .loads import check_loads
 from .lowering import Lowered
 from .plan import Plan, PlannedStage
 from .schedule import ring_length, schedule
@@ -43,7 +44,7 @@ def make_plan(
         PlannedStage(compiled=c, source=source, target=target, timing=timing)
         for c, source, target, timing in zip(compiled, layouts, [*layouts[1:], None], timings, strict=True)
     )
-    return Plan(
+    made = Plan(
         network=network,
         lowered=lowered,
         shape=shape,
@@ -56,6 +57,9 @@ def make_plan(
         idle=idle,
         loadable=loadable,
     )
+    if loadable:
+        check_loads(made)
+    return made
 
 
 SPLIT_COST = {"generic": 1.12, "ice40": 1.09, "ecp5": 1.04, "gowin": 1.1}

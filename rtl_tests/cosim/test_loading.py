@@ -1,5 +1,6 @@
 """Another network into the same hardware, over a virtual board's serial port."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ from hwgen import boards, cli, golden, storage
 from hwgen.errors import BuildError
 from hwgen.flow.structure import structure
 from hwgen.hdl import csr
+from hwgen.host import frames, protocol
 from hwgen.host.device import Device
+from hwgen.host.protocol import Command, Reply
 from hwgen.host.self_test import self_test
 from hwgen.plan import plan
 from hwgen.plan.loads import loads, row_bytes
@@ -56,6 +59,27 @@ def test_one_network_after_the_other(name, bits):
         assert device.registers()[csr.Register.MODEL] == 0
 
 
+def test_a_row_that_comes_while_a_result_is_sent_waits():
+    """A host that loads without a reset before: the results of both images are the first network's, whole."""
+    board, first = boards.load("icebreaker"), network(1, 1)
+    planned = plan(first, board, 4, 8, 1, loadable=True)
+    images = np.random.default_rng(4).integers(0, 256, (2, 8, 8, 1), np.uint8)
+    expected = golden.run(first, images, keep=False).logits.tolist()
+    size = row_bytes(planned)
+    with virtual_board(planned, board, BUILD) as virtual, Device.open(virtual.port) as device:
+        for number, load in enumerate(loads(planned)):
+            for address, row in enumerate(load.rows[-3:], len(load.rows) - 3):
+                device.reset()
+                frame = frames.command_frame
+                image = protocol.command(1, Command.IMAGE, images[0].tobytes())
+                wrong = protocol.load_row(number, address, row ^ (1 << load.width) - 1, size)
+                device.line.write(frame(image) + frame(protocol.command(2, Command.LOAD, wrong)))
+                answer = device._receive(time.monotonic() + 20)
+                assert (answer.code, answer.numbers["logits"]) == (Reply.RESULT, expected[0])
+                assert device._receive(time.monotonic() + 20).code == Reply.DONE
+                list(device.load([load.rows for load in loads(planned)], size, csr.model_word(first.digest)))
+
+
 def test_hardware_of_other_layers_differs():
     board = boards.load("icebreaker")
     wider = Topology(image_shape=(1, 8, 8), convolutions=SMALL.convolutions, dense=(13, 5))
@@ -83,6 +107,8 @@ def test_command(tmp_path, capsys):
         assert "its result for its test image is golden's" in capsys.readouterr().out
         with Device.open(virtual.port) as device:
             device.check_model(second.digest)
+    with virtual_board(plan(first, board, 4, 8, 1, loadable=True, cells="generic"), board, BUILD) as virtual:
+        assert cli.main(["load", str(tmp_path / "second.npz"), "--board", "icebreaker", "--port", virtual.port]) == 0
     with virtual_board(plan(first, board, 4, 8, 1), board, BUILD) as virtual:
         assert cli.main(["load", str(tmp_path / "second.npz"), "--board", "icebreaker", "--port", virtual.port]) == 2
         assert "takes no other network; build it with --loadable" in capsys.readouterr().err

@@ -99,6 +99,7 @@ class BoardLine:
     Attributes
     ----------
     commands : (code, samples) of the messages that arrived whole
+    rows : what was loaded, by number of one of `tables` and address
     """
 
     def __init__(
@@ -112,6 +113,8 @@ class BoardLine:
         values = {**core.registers(), **(registers or {})}
         self.registers = [values.get(address, 0) for address in range(csr.layer_cycles(core.layers))]
         self.commands: list[tuple[int, bytes]] = []
+        self.rows: dict[tuple[int, int], int] = {}
+        self.tables = 2
         self.pending = b""
         self.closed = False
         self._splitter = frames.Splitter(1 << 16)
@@ -146,6 +149,12 @@ class BoardLine:
         if code == Command.READ:
             return Answer(sequence=sequence, code=Reply.REGISTERS, numbers={"registers": self.registers})
         if code == Command.RESET:
+            return Answer(sequence=sequence, code=Reply.DONE, numbers={})
+        if code == Command.LOAD:
+            number, address = samples[0], int.from_bytes(samples[1:3], "little")
+            self.rows[number, address] = int.from_bytes(samples[3:], "little")
+            if number == self.tables:
+                self.registers[csr.Register.MODEL] = self.rows[number, address]
             return Answer(sequence=sequence, code=Reply.DONE, numbers={})
         if code == Command.TEST:
             samples = protocol.test_image(self.core.samples, self.core.pixel_bits)

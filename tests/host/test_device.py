@@ -238,3 +238,74 @@ def test_unplugged():
     device = Device(Gone(DummyCore(SHAPE)))
     with pytest.raises(BuildError, match=r"the board went away: \[Errno 5\] Input/output error"):
         device.classify(random_images(1)[0])
+
+
+TABLES, WORD = [[5, 0, 7, 255], [1 << 40, 3]], 0x12345678
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_are_loaded_over_a_line_that_does_harm(seed):
+    harm = Harm(400, seed)
+    line = BoardLine(DummyCore(SHAPE), harm, harm)
+    device = Device(line, patience=0.001)
+    assert list(device.load(TABLES, 6, WORD)) == list(range(1, 9))
+    rows = {(number, i): row for number, rows in enumerate(TABLES) for i, row in enumerate(rows)}
+    assert line.rows == {**rows, (2, 0): WORD} and device.identity.model == WORD
+
+
+def test_a_load_that_breaks_off_leaves_no_model():
+    line = BoardLine(DummyCore(SHAPE))
+    device = Device(line)
+    for done in device.load(TABLES, 6, WORD):
+        if done == 4:
+            break
+    assert device.identity.model == line.registers[csr.Register.MODEL] == 0
+    with pytest.raises(BuildError, match="holds another model"):
+        device.check_model(DIGEST)
+
+
+def test_a_board_that_restarts_while_it_is_loaded():
+    """It holds its first model again, and lost the rows so far."""
+    line = BoardLine(DummyCore(SHAPE))
+    device = Device(line)
+    with pytest.raises(BuildError, match="was restarted while a network was loaded into it; load it again"):
+        for done in device.load(TABLES, 6, WORD):
+            if done == 3:
+                line.registers[csr.Register.MODEL] = csr.model_word(DIGEST)
+    assert line.rows[2, 0] == 0
+
+
+def test_a_board_that_holds_another_model_after_trouble():
+    line = BoardLine(DummyCore(SHAPE))
+    device, images = Device(line, patience=0.01), random_images(4)
+    results = device.classify_all(images)
+    next(results)
+    line.registers[csr.Register.MODEL] = 7
+    line.to_board = lambda data: data if len(data) < 12 else b""  # no image
+    with pytest.raises(BuildError, match="holds another model now; open it again"):
+        list(results)
+
+
+def test_a_port_is_one_hosts():
+    with simulated_board(DummyCore(SHAPE)) as port, Device.open(port):
+        with pytest.raises(InputError, match="cannot open the serial port"):
+            Device.open(port)
+
+
+def test_pixels_of_fewer_bits(tmp_path, capsys, monkeypatch):
+    """A picture is made one of the model's pixels, an .npz is not."""
+    from hwgen.commands.run import _fitted
+
+    class Silent:
+        def message(self, text):
+            pass
+
+    image = np.arange(0, 240, 10, dtype=np.uint8).reshape(2, 4, 3)
+    ((_, made),) = _fitted([("x.png", image.copy(), True)], SHAPE, "crop", 2, Silent())
+    assert (made == image >> 6).all()
+    with pytest.raises(
+        InputError, match=r"x: it has pixels of up to 230, the model takes 2 bits; scale them to 0\.\.3"
+    ):
+        _fitted([("x", image, False)], SHAPE, "crop", 2, Silent())
+    ((_, made),) = _fitted([("x", image % 4, False)], SHAPE, "crop", 2, Silent())
+    assert (made == image % 4).all()

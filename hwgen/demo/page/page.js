@@ -41,18 +41,23 @@ function place(event) {
 
 let last = null;
 pad.addEventListener("pointerdown", (event) => {
+  if (!event.isPrimary || event.button) return;
   if (whole) clear();
   pad.setPointerCapture(event.pointerId);
   last = place(event);
   draw(last, last);
 });
 pad.addEventListener("pointermove", (event) => {
-  if (!last) return;
+  if (!last || !event.isPrimary) return;
   const to = place(event);
   draw(last, to);
   last = to;
 });
-pad.addEventListener("pointerup", () => { last = null; classify(); });
+pad.addEventListener("pointerup", (event) => {
+  if (!last || !event.isPrimary) return;
+  last = null;
+  classify();
+});
 pad.addEventListener("pointercancel", () => { last = null; });
 
 const STEP = 10;
@@ -200,14 +205,14 @@ async function send(samples) {
   const number = ++asked;
   paint($("seen"), samples);
   say("none", "asking the board");
-  let answer;
+  let answer, found;
   try {
     answer = await fetch("classify", { method: "POST", body: samples });
+    found = await answer.json();
   } catch {
-    say("error", "hwgen demo does not answer any more; is it still running?");
+    say("error", "hwgen demo gives no answer; is it still running?");
     return;
   }
-  const found = await answer.json();
   if (number !== asked) return;
   if (!answer.ok) {
     say("error", found.error);
@@ -234,7 +239,8 @@ function report(found) {
   maps(found.layers);
   const cycles = found.layers.reduce((sum, layer) => sum + layer.planned, 0);
   const parts = [
-    `${cycles.toLocaleString()} cycles, ${found.microseconds.toLocaleString()} µs at ${about.clock_mhz} MHz`,
+    `${cycles.toLocaleString()} cycles` + (about.clock_mhz
+      ? `, ${(cycles / about.clock_mhz).toLocaleString()} µs at ${about.clock_mhz} MHz` : ""),
     `answered after ${found.seconds} s`,
   ];
   if ("simulated_seconds" in found.status) {

@@ -62,11 +62,12 @@ class CommandShell(wiring.Component):
         replying = Signal()  # it is to be sent, or is
         tag = Signal(8)  # sequence of the image whose result is to be sent next,
         waiting = Signal()  # if there is one
-        self._commands(m, core, receiver, reply, sequence, replying, tag, waiting)
-        self._replies(m, core, sender, reply, sequence, replying, tag, waiting)
+        sending = Signal()  # a reply of any kind
+        self._commands(m, core, receiver, reply, sequence, replying, tag, waiting, sending)
+        self._replies(m, core, sender, reply, sequence, replying, tag, waiting, sending)
         return m
 
-    def _commands(self, m, core, receiver, reply, sequence, replying, tag, waiting):
+    def _commands(self, m, core, receiver, reply, sequence, replying, tag, waiting, sending):
         data = receiver.data
         phase = Signal(_Phase)
         left = Signal(range(max(core.samples, core.load_bytes, CRC_BYTES)))
@@ -75,6 +76,9 @@ class CommandShell(wiring.Component):
         is_image = (code == Command.IMAGE) | (code == Command.TEST)
         ended = Signal()
         m.d.comb += ended.eq(receiver.end & ~replying & ~(waiting & is_image))
+        if core.load_bytes:  # no row changes under a result
+            with m.If((code == Command.LOAD) & (waiting | sending)):
+                m.d.comb += ended.eq(0)
         m.d.comb += core.image.payload.eq(data.payload)
         with m.FSM(name="command"):
             with m.State("FRAME"):
@@ -145,7 +149,7 @@ class CommandShell(wiring.Component):
             m.d.sync += phase.eq(_Phase.EXCESS)
         m.d.comb += self.busy.eq(waiting | replying | (phase == _Phase.IMAGE))
 
-    def _replies(self, m, core, sender, reply, sequence, replying, tag, waiting):
+    def _replies(self, m, core, sender, reply, sequence, replying, tag, waiting, sending):
         data = sender.data
         of_result = Signal()
         byte = Signal(range(csr.DATA_BITS // 8))
@@ -156,7 +160,9 @@ class CommandShell(wiring.Component):
         last = csr.layer_cycles(core.layers - 1)
         address = Signal(range(last + 2), init=csr.Register.CONTROL)
         m.d.comb += [core.csr.address.eq(address), core.csr.write_data.eq(csr.CONTROL_SOFT_RESET)]
-        with m.FSM(name="reply"):
+        with m.FSM(name="reply") as machine:
+            if core.load_bytes:
+                m.d.comb += sending.eq(~machine.ongoing("IDLE"))
             with m.State("IDLE"):  # an answer goes before a result, so that none is begun of a core in reset
                 m.d.sync += [of_result.eq(~replying), byte.eq(0)]
                 with m.If(replying):
