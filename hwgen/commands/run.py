@@ -148,7 +148,7 @@ def _fitted(
             except ValueError as error:
                 raise InputError(f"{name}: {error}") from None
             told.setdefault(done, []).append(name)
-            image >>= 8 - bits
+            image = image >> (8 - bits)
         else:
             image = checked(name, image, shape)
             if image.max() >> bits:
