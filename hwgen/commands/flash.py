@@ -11,7 +11,7 @@ from .options import add_json, add_output
 
 HELP = "load a bitstream into a board, with the programmer that is installed"
 EXAMPLES = """\
-  hwgen flash icebreaker build/tfc_w1a1-icebreaker-fc8a88ec169b/top.bin
+  hwgen flash icebreaker build/tfc_w1a1-icebreaker-eda4a4c1573e/top.bin
   hwgen flash ulx3s_25f --model tfc_w1a1 --persist"""
 
 PERCENT = re.compile(r"(\d+)(\.\d+)? ?%")
