@@ -38,9 +38,12 @@ def _port(text):
 
 def run(options, session) -> Answer:
     try:
+        import PIL  # noqa: F401
+
         from ..demo.server import address, application, listen, serve
     except ImportError:
-        raise InputError("the page needs Starlette and uvicorn; pip install 'hwgen[demo]'") from None
+        raise InputError("the page needs Starlette, uvicorn and Pillow; pip install 'hwgen[demo]'") from None
+    from ..data.fitting import method_of
     from ..demo.classifier import Classifier
     from ..host.device import Device
     from ..sim.virtual_board import virtual_board
@@ -77,7 +80,8 @@ def run(options, session) -> Answer:
             "array": list(device.identity.array),
             "clock_mhz": device.identity.clock_hz / 1e6,
         }
-        made = application(classifier.classify, about, _samples(model))
+        method = method_of(model.card, options.model)
+        made = application(classifier.classify, about, _samples(model), method)
         session.message(f"the page is at {address(listener)} until Ctrl-C")
         try:
             serve(made, listener)

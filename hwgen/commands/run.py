@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ..host.device import Result
-    from ..models import Model
 
 HELP = "classify images on a board, over its serial port"
 EXAMPLES = """\
@@ -46,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser):
 
 def run(options, session) -> Answer:
     from .. import models
+    from ..data.fitting import method_of
     from ..host.device import Device
     from ..host.self_test import self_test
 
@@ -54,7 +54,7 @@ def run(options, session) -> Answer:
     if not options.images and not options.self_test:
         raise InputError("give an IMAGE, or --self-test; see `hwgen run --help`")
     model = models.load(options.model) if options.model else None
-    method = _method(options.model, model)
+    method = method_of(model.card, options.model) if model else "crop"
     files = [found for path in options.images for found in read_images(path)]
     with session.step(f"asking {options.port}"):
         device = Device.open(options.port, options.baud)
@@ -98,16 +98,6 @@ def _answer(names: list[str], found: "list[Result]", seconds: float, labels) -> 
     )
 
 
-def _method(name: str | None, model: "Model | None") -> str:
-    """How the model's card wants pictures to be fitted."""
-    from ..data.fitting import METHODS
-
-    method = model.card.get("fit", "crop") if model else "crop"
-    if method not in METHODS:
-        raise InputError(f"the fit in the card of {name} is one of {', '.join(METHODS)}, not {method!r}")
-    return method
-
-
 def read_images(path: str) -> "list[tuple[str, np.ndarray, bool]]":
     """(name, uint8 (H, W, C), whether it is a picture and may be made to fit) of each image of a file.
 
@@ -144,11 +134,10 @@ def _fitted(
     for name, image, picture in files:
         if picture:
             try:
-                image, done = fit(image, shape, method)
+                image, done = fit(image, shape, method, bits)
             except ValueError as error:
                 raise InputError(f"{name}: {error}") from None
             told.setdefault(done, []).append(name)
-            image = image >> (8 - bits)
         else:
             image = checked(name, image, shape)
             if image.max() >> bits:

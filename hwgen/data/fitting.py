@@ -6,11 +6,13 @@ grey stretched to 255; the part that is not dark scaled, in its own aspect ratio
 network's shorter side; placed so that its mass is in the middle. A picture that has the size already is not scaled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-__all__ = ["METHODS", "fit"]
+from ..errors import InputError
+
+__all__ = ["METHODS", "fit", "method_of"]
 
 LIGHT = 128
 """Least grey of a border that is light: the digit is dark then."""
@@ -22,7 +24,15 @@ INK = 64
 """Least grey, of 255, of what belongs to a digit."""
 
 
-def fit(picture: np.ndarray, shape: tuple[int, int, int], method: str) -> tuple[np.ndarray, str]:
+def method_of(card: Mapping, name: str) -> str:
+    """How a model's card wants pictures to be fitted, ``crop`` where it does not say. InputError: it is no method."""
+    method = card.get("fit", "crop")
+    if method not in METHODS:
+        raise InputError(f"the fit in the card of {name} is one of {', '.join(METHODS)}, not {method!r}")
+    return method
+
+
+def fit(picture: np.ndarray, shape: tuple[int, int, int], method: str, bits: int = 8) -> tuple[np.ndarray, str]:
     """A picture for a network, and in words what was done to it, "" for nothing.
 
     Parameters
@@ -30,6 +40,7 @@ def fit(picture: np.ndarray, shape: tuple[int, int, int], method: str) -> tuple[
     picture : uint8 (height, width, 3)
     shape : (channels, height, width) that the network takes
     method : one of `METHODS`
+    bits : of a pixel that the network takes: the highest of 8
 
     Raises
     ------
@@ -46,7 +57,7 @@ def fit(picture: np.ndarray, shape: tuple[int, int, int], method: str) -> tuple[
     fitted = METHODS[method](picture, (height, width), done)
     if fitted.ndim == 2:
         fitted = np.repeat(fitted[..., None], channels, axis=2)
-    return fitted, ", ".join(done)
+    return fitted >> (8 - bits), ", ".join(done)
 
 
 def _grey(picture):

@@ -1,6 +1,7 @@
 """The page in headless Chromium, and what its server answers."""
 
 import http.client
+import io
 import json
 import shutil
 import signal
@@ -15,8 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 
 from hwgen import boards, cli, data, golden, models
+from hwgen.data import pictures
+from hwgen.data.fitting import fit
 from hwgen.demo.classifier import Classifier
 from hwgen.demo.server import application
 from hwgen.host.device import Device
@@ -53,7 +57,7 @@ class Page:
             "array": [4, 32, 1],
             "clock_mhz": 12.0,
         }
-        made = application(lambda samples: answer(classifier.classify(samples)), about, list(images))
+        made = application(lambda samples: answer(classifier.classify(samples)), about, list(images), "digit")
         self.server = uvicorn.Server(uvicorn.Config(made, log_level="warning", lifespan="off"))
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -91,6 +95,18 @@ def test_server(at_work):
             assert [layer["cycles"] for layer in found["layers"][:-1]] == list(classifier.plan.cycles_per_stage[:-1])
             for layer in found["layers"]:
                 assert layer["equal"] and layer["golden"] == layer["simulated"]
+        paper = io.BytesIO()
+        Image.fromarray(255 - np.pad(images[0].squeeze().repeat(4, 0).repeat(4, 1), ((90, 20), (10, 300)))).save(
+            paper, "PNG"
+        )
+        shape, picture = (1, 28, 28), pictures.decode(io.BytesIO(paper.getvalue()))
+        assert page.ask("POST", "/picture", paper.getvalue()) == (200, fit(picture, shape, "digit", 8)[0].tobytes())
+        for body, reason in (
+            (b"GIF89a", "this picture cannot be taken: "),
+            (bytes((20 << 20) + 1), "the picture has over 20 MB"),
+        ):
+            status, answer = page.ask("POST", "/picture", body)
+            assert status == 400 and json.loads(answer)["error"].startswith(reason)
         for body in (b"", bytes(783), bytes(785), bytes(1 << 20)):
             status, answer = page.ask("POST", "/classify", body)
             assert (status, json.loads(answer)) == (400, {"error": "an image has 784 bytes: 28 x 28 x 1"})

@@ -5,7 +5,7 @@ const pad = $("pad"), ink = pad.getContext("2d", { willReadFrequently: true });
 let about = null; // what the server says of model and board
 let next = 0; // number of the next sample
 let cursor = { x: pad.width / 2, y: pad.height / 2 }; // of the keyboard
-let whole = false; // the pad holds a picture, which is taken as it is, and not a drawing
+let held = null; // samples of the picture or sample that the pad shows; null where it is a drawing
 
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
@@ -16,7 +16,7 @@ function element(tag, properties = {}, ...children) {
 function clear() {
   ink.fillStyle = "#000";
   ink.fillRect(0, 0, pad.width, pad.height);
-  whole = false;
+  held = null;
 }
 
 // --- drawing ---
@@ -42,7 +42,7 @@ function place(event) {
 let last = null;
 pad.addEventListener("pointerdown", (event) => {
   if (!event.isPrimary || event.button) return;
-  if (whole) clear();
+  if (held) clear();
   pad.setPointerCapture(event.pointerId);
   last = place(event);
   draw(last, last);
@@ -73,7 +73,7 @@ pad.addEventListener("keydown", (event) => {
     if (down) draw(cursor, to);
     cursor = to;
   } else if (event.key === " ") {
-    if (whole) clear();
+    if (held) clear();
     down = !down;
     if (down) draw(cursor, cursor);
   } else if (event.key === "Delete") {
@@ -91,19 +91,20 @@ pad.addEventListener("keydown", (event) => {
 // --- pictures and samples ---
 
 async function show(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    say("error", "this file is no picture that the browser can read");
-    return;
-  }
+  const samples = await fitted(file);
+  if (!samples) return;
+  await lay(await createImageBitmap(file), samples);
+}
+
+/** Something on the pad that is no drawing, and the samples that it stands for. */
+async function lay(source, samples) {
   clear();
-  whole = true;
-  const scale = Math.min(pad.width / bitmap.width, pad.height / bitmap.height);
-  const [width, height] = [bitmap.width * scale, bitmap.height * scale];
-  ink.drawImage(bitmap, (pad.width - width) / 2, (pad.height - height) / 2, width, height);
-  await classify();
+  const scale = Math.min(pad.width / source.width, pad.height / source.height);
+  const [width, height] = [source.width * scale, source.height * scale];
+  ink.imageSmoothingEnabled = scale < 1;
+  ink.drawImage(source, (pad.width - width) / 2, (pad.height - height) / 2, width, height);
+  held = samples;
+  await send(samples);
 }
 
 $("file").addEventListener("change", (event) => {
@@ -126,60 +127,21 @@ async function sample() {
   const [, height, width] = about.shape;
   const small = element("canvas", { width, height });
   paint(small, samples);
-  clear();
-  whole = true;
-  ink.imageSmoothingEnabled = false;
-  ink.drawImage(small, 0, 0, pad.width, pad.height);
-  ink.imageSmoothingEnabled = true;
-  await send(samples);
+  await lay(small, samples);
 }
 
 // --- from the pad to the board's pixels ---
 
-/** Samples of the network's size; of a drawing as of MNIST's: 20 pixels high or wide, its centre of mass in the middle. */
-function pixels() {
-  const [channels, height, width] = about.shape;
-  const small = element("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
-  small.fillStyle = "#000";
-  small.fillRect(0, 0, width, height);
-  small.imageSmoothingQuality = "high";
-  const box = whole || channels !== 1 ? null : bounds();
-  if (box) {
-    const scale = (20 / 28) * Math.min(height, width) / Math.max(box.width, box.height);
-    const x = width / 2 - (box.massX - box.x) * scale, y = height / 2 - (box.massY - box.y) * scale;
-    small.drawImage(pad, box.x, box.y, box.width, box.height, x, y, box.width * scale, box.height * scale);
-  } else {
-    small.drawImage(pad, 0, 0, width, height);
+/** Samples that a picture's file is fitted to, as `hwgen run` does it; null, and the reason said, where it cannot be. */
+async function fitted(file) {
+  try {
+    const answer = await fetch("picture", { method: "POST", body: file });
+    if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
+    say("error", (await answer.json()).error);
+  } catch {
+    say("error", "hwgen demo gives no answer; is it still running?");
   }
-  const data = small.getImageData(0, 0, width, height).data;
-  const samples = new Uint8Array(channels * height * width);
-  const limit = about.bits;
-  for (let i = 0; i < height * width; i++) {
-    const [r, g, b] = data.subarray(4 * i, 4 * i + 3);
-    const values = channels === 1 ? [Math.round(0.299 * r + 0.587 * g + 0.114 * b)] : [r, g, b];
-    for (let c = 0; c < channels; c++) samples[i * channels + c] = values[c] >> (8 - limit);
-  }
-  return samples;
-}
-
-/** Where the drawing is, and its centre of mass; null where there is none. */
-function bounds() {
-  const { width, height } = pad;
-  const data = ink.getImageData(0, 0, width, height).data;
-  let [left, top, right, bottom, mass, massX, massY] = [width, height, -1, -1, 0, 0, 0];
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const value = data[4 * (y * width + x)];
-      if (!value) continue;
-      [left, right] = [Math.min(left, x), Math.max(right, x)];
-      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-      mass += value;
-      massX += value * (x + 0.5);
-      massY += value * (y + 0.5);
-    }
-  }
-  if (right < 0) return null;
-  return { x: left, y: top, width: right - left + 1, height: bottom - top + 1, massX: massX / mass, massY: massY / mass };
+  return null;
 }
 
 /** Samples on a canvas of the network's size. */
@@ -198,7 +160,9 @@ function paint(canvas, samples) {
 
 let asked = 0; // the last image is shown, whatever order answers come in
 async function classify() {
-  await send(pixels());
+  const drawn = () => new Promise((resolve) => pad.toBlob(resolve, "image/png"));
+  const samples = held ?? await fitted(await drawn());
+  if (samples) await send(samples);
 }
 
 async function send(samples) {
