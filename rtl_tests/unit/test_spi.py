@@ -71,11 +71,14 @@ def test_bytes_both_ways_where_either_end_may_wait(half, stall):
             if burst[0] is not None and flags & TAKES:
                 at += 1
             assert not flags & ~(GIVES | TAKES)
-        await ctx.tick().repeat(400)
+        await ctx.tick().repeat(1200)
 
     async def take(ctx):
+        cycle = 0
         while True:
-            ctx.set(device.received.ready, rng.random() >= stall)
+            cycle += 1
+            held = stall and cycle % 1000 < 500  # for some exchanges
+            ctx.set(device.received.ready, not held and rng.random() >= stall)
             _, _, valid, ready, byte = await ctx.tick().sample(
                 device.received.valid, device.received.ready, device.received.payload
             )

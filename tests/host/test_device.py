@@ -9,9 +9,9 @@ from hwgen import cli, data, models
 from hwgen.commands.run import checked
 from hwgen.errors import BuildError, InputError
 from hwgen.hdl import csr
-from hwgen.host import protocol
+from hwgen.host import frames, protocol
 from hwgen.host.device import Device
-from hwgen.host.protocol import Command
+from hwgen.host.protocol import Command, Reply
 from tests.helpers.boards import BoardLine, Harm, simulated_board
 from tests.helpers.dummy_core import DIGEST, DummyCore
 
@@ -58,6 +58,20 @@ def test_results_are_right_where_a_board_in_python_is_behind_that_line(seed):
     device = Device(BoardLine(core, harm, harm), patience=0.001)
     assert list(device.classify_all(images)) == [core.compute(image.tobytes()) for image in images]
     assert harm.done > 10
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_a_result_that_is_lost_whole_is_no_other_images(lost):
+    core, images, seen = DummyCore(SHAPE), random_images(4), []
+
+    def lose(frame):
+        is_result = frames.reply_body(frame[:-1])[1] == Reply.RESULT
+        seen.extend([frame] * is_result)
+        return b"" if is_result and len(seen) == lost + 1 else frame
+
+    device = Device(BoardLine(core, to_host=lose), patience=0.01)
+    assert list(device.classify_all(images)) == [core.compute(image.tobytes()) for image in images]
+    assert len(seen) > len(images)
 
 
 def test_next_image_is_sent_before_the_result_of_the_first_is_read():
