@@ -124,24 +124,7 @@ async def frames(dut, indices, image_stall=0.0, result_stall=0.0):
 @cocotb.test(**LIMIT)
 async def registers(dut):
     await start(dut, 1)
-    channels, height, width = EXPECTED["image_shape"].tolist()
-    expected = {
-        csr.Register.MAGIC: csr.MAGIC,
-        csr.Register.VERSION: csr.VERSION,
-        csr.Register.MODEL: int(EXPECTED["model"]),
-        csr.Register.STATUS: 0,
-        csr.Register.CONTROL: 0,
-        csr.Register.LAYERS: len(PLANNED),
-        csr.Register.FRAMES: 0,
-        csr.Register.CHANNELS: channels,
-        csr.Register.HEIGHT: height,
-        csr.Register.WIDTH: width,
-        csr.Register.LOGITS: len(ANSWERS[0]) - 1,
-        csr.Register.P: int(EXPECTED["array"][0]),
-        csr.Register.S: int(EXPECTED["array"][1]),
-        csr.Register.Q: int(EXPECTED["array"][2]),
-        csr.Register.CLOCK: int(EXPECTED["clock_hz"]),
-    }
+    expected = dict(EXPECTED["registers"].tolist())
     assert {r: await read_register(dut, r) for r in expected} == expected
     assert await read_register(dut, 255) == 0
 

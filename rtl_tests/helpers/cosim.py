@@ -41,19 +41,37 @@ def paths_without_spaces(folder: Path):
 
 
 def expectations(plan, network) -> dict[str, np.ndarray]:
-    """What a bench of the accelerator is told: three different images, and what they are to give."""
+    """What a bench of the accelerator is told: three different images, what they are to give, and (address, value) of
+    every register as it is when nothing was sent yet, but for the cycle counters."""
     images = images_for(np.random.default_rng(3), network, 3)
     answers = golden.run(network, images)
     assert len({tuple(row) for row in answers.logits.tolist()}) == 3
+    channels, height, width = plan.lowered.image_shape
+    registers = {
+        csr.Register.MAGIC: csr.MAGIC,
+        csr.Register.VERSION: csr.VERSION,
+        csr.Register.MODEL: csr.model_word(network.digest),
+        csr.Register.STATUS: 0,
+        csr.Register.CONTROL: 0,
+        csr.Register.LAYERS: len(plan.stages),
+        csr.Register.FRAMES: 0,
+        csr.Register.CHANNELS: channels,
+        csr.Register.HEIGHT: height,
+        csr.Register.WIDTH: width,
+        csr.Register.LOGITS: plan.logits.count,
+        csr.Register.P: plan.shape.p,
+        csr.Register.S: plan.shape.s,
+        csr.Register.Q: plan.shape.q,
+        csr.Register.CLOCK: CLOCK_HZ,
+        csr.Register.STRUCTURE: 0,
+    }
+    assert {*registers} == {*csr.Register} - {csr.Register.CYCLES}
     return {
         "images": images,
         "logits": answers.logits,
         "classes": answers.classes,
         "cycles": np.array(plan.cycles_per_stage),
-        "image_shape": np.array(plan.lowered.image_shape),
-        "model": np.array(csr.model_word(network.digest)),
-        "array": np.array([plan.shape.p, plan.shape.s, plan.shape.q]),
-        "clock_hz": np.array(CLOCK_HZ),
+        "registers": np.array(list(registers.items())),
     }
 
 
