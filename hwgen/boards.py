@@ -366,12 +366,6 @@ class Board:
         return max(1, round(self.target.clock_hz / self.baud))
 
     @property
-    def line_baud(self) -> float:
-        """Bits per second of a serial port that is as fast as the board's line: of its own, or as SPI, whose clock is
-        an eighth of the board's and which takes 16 bits for a byte, not 10."""
-        return self.target.clock_hz / 8 / 16 * 10 if self.spi else self.baud
-
-    @property
     def baud_error(self) -> float:
         """How far the serial port's real speed is from `baud`, as a fraction."""
         return abs(self.target.clock_hz / self.divisor / self.baud - 1)

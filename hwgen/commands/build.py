@@ -63,7 +63,8 @@ def run(options, session) -> Answer:
     from ..flow import fpga
     from ..flow.structure import structure
     from ..hdl.shells.board_top import accelerator_top
-    from ..host.speed import LineLimit
+    from ..host.speed import BITS, LineLimit
+    from ..host.spi import bytes_per_second
     from ..models import file_name
     from ..plan import Fit
     from ..report.table import Table
@@ -105,8 +106,9 @@ def run(options, session) -> Answer:
     }
     target = board.target
     channels, height, width = planned.lowered.image_shape
+    rate = bytes_per_second(target.clock_hz) if board.spi else board.baud / BITS
     line = LineLimit.of(
-        board.line_baud, samples=channels * height * width, logits=planned.logits.count, layers=len(planned.stages)
+        rate, samples=channels * height * width, logits=planned.logits.count, layers=len(planned.stages)
     )
     rows = [
         ["array P x S x Q", f"{shape.p} x {shape.s} x {shape.q}"],

@@ -31,11 +31,11 @@ class LineLimit:
     latency: float
 
     @classmethod
-    def of(cls, baud: float, *, samples: int, logits: int, layers: int) -> "LineLimit":
-        """Of a line of `baud` bits per second, for images of so many samples and results of so many numbers."""
+    def of(cls, rate: float, *, samples: int, logits: int, layers: int) -> "LineLimit":
+        """Of a line of `rate` bytes per second, for images of so many samples and results of so many numbers."""
         sent = frames.frame_bytes(len(protocol.command(0, protocol.Command.IMAGE, bytes(samples))))
         received = frames.frame_bytes(protocol.reply_bytes(protocol.Reply.RESULT, logits, layers))
-        return cls(images_per_second=baud / BITS / max(sent, received), latency=BITS * (sent + received) / baud)
+        return cls(images_per_second=rate / max(sent, received), latency=(sent + received) / rate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ def measure(
         images_per_second=len(images) / seconds,
         latency=statistics.median(latencies),
         worst_latency=max(latencies),
-        line=LineLimit.of(baud, samples=samples, logits=known.logits, layers=known.layers),
+        line=LineLimit.of(baud / BITS, samples=samples, logits=known.logits, layers=known.layers),
         cycles=cycles,
         core=(_rate(known, cycles, samples), _rate(known, cycles[:-1], samples)),
         results=alone,

@@ -5,7 +5,13 @@ Whatever moves bytes over SPI will do (spidev, pyftdi, a microcontroller's own d
 
 from collections.abc import Callable
 
-__all__ = ["GIVES", "TAKES", "SPILine"]
+__all__ = ["EXCHANGE_BITS", "GIVES", "LEAST_CYCLES", "TAKES", "SPILine", "bytes_per_second"]
+
+EXCHANGE_BITS = 16
+"""Flags and a byte."""
+
+LEAST_CYCLES = 8
+"""Fewest clock cycles of the board for a bit."""
 
 GIVES = 1 << 7
 """Flag: the byte after this one is data."""
@@ -15,6 +21,11 @@ TAKES = 1 << 0
 
 BURST = 32
 """Exchanges in one transfer."""
+
+
+def bytes_per_second(clock_hz: float) -> float:
+    """Most that cross the lines of a board with that clock, in either direction."""
+    return clock_hz / LEAST_CYCLES / EXCHANGE_BITS
 
 
 class SPILine:

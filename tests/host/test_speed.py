@@ -73,12 +73,12 @@ def test_results_that_change_are_told():
 
 
 def test_what_a_line_allows():
-    limit = LineLimit.of(115200, samples=784, logits=10, layers=4)
+    limit = LineLimit.of(11520, samples=784, logits=10, layers=4)
     image = frames.command_frame(protocol.command(0, Command.IMAGE, bytes([1]) * 784))
     sent, received = 2 + 784 + 4 + 3 + 2, 2 + 40 + 4 + 16 + 4 + 2
     assert len(image) == sent
     assert limit == LineLimit(images_per_second=11520 / sent, latency=(sent + received) / 11520)
-    assert LineLimit.of(1000, samples=1, logits=99, layers=1).images_per_second == 100 / (2 + 396 + 4 + 4 + 4 + 1 + 2)
+    assert LineLimit.of(100, samples=1, logits=99, layers=1).images_per_second == 100 / (2 + 396 + 4 + 4 + 4 + 1 + 2)
 
 
 def test_bench_command(capsys, golden_board):

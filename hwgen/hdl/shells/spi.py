@@ -11,12 +11,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out, connect
 
+from ...host.spi import EXCHANGE_BITS as BITS
 from ...host.spi import GIVES, TAKES
 from .commands import CommandShell
 
 __all__ = ["Peripheral", "SPIShell", "signature"]
 
-BITS = 16
 assert TAKES == 1, "the last bit of the flags is put in by itself"
 
 
