@@ -41,11 +41,11 @@ significant byte first; i32 is two's complement.
 SPI = f"""\
 ## SPI
 
-SPI carries the same frames. An exchange is 16 bits, the most significant first, in mode 0: a byte of flags and a byte
-of data, both ways at a time. Flag {spi.GIVES:#04x}: the sender's data are a byte of a frame. Flag {spi.TAKES:#04x}, of
-the board: it takes the byte that the host gives in this exchange; otherwise the host gives it again, or sends the frame
-again. Each select begins with an exchange, and an exchange that breaks off is none. The clock of SPI is at most an
-eighth of the core's.
+SPI carries the same frames. An exchange is {spi.EXCHANGE_BITS} bits, the most significant first, in mode 0: a byte of
+flags and a byte of data, both ways at a time. Flag {spi.GIVES:#04x}: the sender's data are a byte of a frame. Flag
+{spi.TAKES:#04x}, of the board: it takes the byte that the host gives in this exchange; otherwise the host gives it
+again, or sends the frame again. Each select begins with an exchange, and an exchange that breaks off is none. A bit
+takes at least {spi.LEAST_CYCLES} cycles of the core's clock.
 """
 
 TEST = f"""\
