@@ -17,7 +17,7 @@ MAX_BOARD_BYTES = 1 << 16
 MAX_FIGURE = 1 << 40
 LEAST_CYCLES = 4
 """Fewest clock cycles per bit of a serial port: its receiver looks for the middle of each."""
-PROGRAMMERS = ("openFPGALoader", "iceprog", "icesprog", "dfu-util", "tinyprog")
+PROGRAMMERS = ("openFPGALoader", "iceprog", "icesprog", "dfu-util", "tinyprog", "quartus_pgm")
 """Programs that a board's file may name; no other is run for it."""
 
 __all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Spi", "Target", "Uart", "folder", "load", "names"]
@@ -29,7 +29,8 @@ class Family:
 
     Parameters
     ----------
-    name : ``"ice40"``, ``"ecp5"`` or ``"gowin"`` (its GW1N devices)
+    name : ``"ice40"``, ``"ecp5"``, ``"gowin"`` (its GW1N devices), ``"xc7"`` (Artix-7), ``"cyclonev"`` or ``"max10"``
+    toolchain : the tools that make its bitstreams, as Amaranth's platforms call them
     ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
     spram_shape : (depth, width) of one single-port RAM without initial contents
     plls : the cells that make other clocks, keys of `hwgen.pll.CELLS`
@@ -38,6 +39,7 @@ class Family:
     """
 
     name: str
+    toolchain: str
     ram_shapes: tuple[tuple[int, int], ...]
     spram_shape: tuple[int, int] | None
     plls: tuple[str, ...]
@@ -56,6 +58,7 @@ FAMILIES = {
     for family in (
         Family(
             name="ice40",
+            toolchain="IceStorm",
             ram_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
             spram_shape=(16384, 16),
             plls=("SB_PLL40_CORE", "SB_PLL40_PAD"),
@@ -64,6 +67,7 @@ FAMILIES = {
         ),
         Family(
             name="ecp5",
+            toolchain="Trellis",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
             plls=("EHXPLLL",),
@@ -72,11 +76,39 @@ FAMILIES = {
         ),
         Family(
             name="gowin",
+            toolchain="Apicula",
             ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
             spram_shape=None,
             plls=("rPLL",),
             pin_attributes={"IO_TYPE": "LVCMOS33"},
             pulled_up={"PULL_MODE": "UP"},
+        ),
+        Family(
+            name="xc7",
+            toolchain="Vivado",
+            ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+            spram_shape=None,
+            plls=("MMCME2_BASE",),
+            pin_attributes={"IOSTANDARD": "LVCMOS33"},
+            pulled_up={"PULLUP": "TRUE"},
+        ),
+        Family(
+            name="cyclonev",
+            toolchain="Quartus",
+            ram_shapes=((256, 40), (512, 20), (1024, 10), (2048, 5), (4096, 2), (8192, 1)),
+            spram_shape=None,
+            plls=("altera_pll",),
+            pin_attributes={"io_standard": "3.3-V LVTTL"},
+            pulled_up={"weak_pull_up_resistor": "ON"},
+        ),
+        Family(
+            name="max10",
+            toolchain="Quartus",
+            ram_shapes=((256, 36), (512, 18), (1024, 9), (2048, 4), (4096, 2), (8192, 1)),
+            spram_shape=None,
+            plls=("altpll",),
+            pin_attributes={"io_standard": "3.3-V LVTTL"},
+            pulled_up={"weak_pull_up_resistor": "ON"},
         ),
     )
 }
@@ -118,7 +150,7 @@ class Target:
     ----------
     family : a key of `FAMILIES`
     device, package : as the maker spells them, and the platform (Gowin: its part)
-    luts : 4-input look-up tables
+    luts : look-up tables: of 4 inputs, xc7 of 6, cyclonev adaptive ones, of which an ALM has two
     rams : block RAMs, each of any of `Family.ram_shapes`
     sprams : single-port RAMs of `Family.spram_shape`
     dsps : multipliers
@@ -229,8 +261,8 @@ class Board:
     baud : speed of the serial port, in bits per second
     pll : the cell that makes another clock of the oscillator's, one of `Family.plls`
     target : the FPGA, with the design's clock: the oscillator's, or one that the PLL makes of it
-    sram, flash : command lines that load a bitstream, whose path is added to them, until power goes and for good: the
-        first whose program, one of `PROGRAMMERS`, is installed is taken; none where no such program does that
+    sram, flash : command lines that load a bitstream, until power goes and for good: the first whose program, one of
+        `PROGRAMMERS`, is installed is taken. The bitstream's path takes the place of ``{}`` or is added
     uart : pins of the serial port; None: the platform has a resource ``uart``
     spi : pins of SPI, which the board speaks instead where they are given
     clock : the oscillator's name among the platform's resources; empty: the platform's default

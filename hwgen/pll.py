@@ -98,7 +98,63 @@ def _gowin(clock: int) -> Iterator[Setting]:
                     )
 
 
-CELLS = {"SB_PLL40_CORE": _ice40, "SB_PLL40_PAD": _ice40, "EHXPLLL": _ecp5, "rPLL": _gowin}
+COARSE = 4
+"""Largest divisor of the reference that is tried where there are ten thousands of settings: steps are fine enough."""
+
+
+def _xc7(clock: int) -> Iterator[Setting]:
+    for divided in range(1, COARSE + 1):
+        detector = Fraction(clock, divided)
+        if not 10_000_000 <= detector <= 450_000_000:
+            continue
+        for multiplied in range(2, 65):
+            oscillator = detector * multiplied
+            if not 600_000_000 <= oscillator <= 1_200_000_000:
+                continue
+            for out in range(1, 129):
+                frequency = oscillator / out
+                if 4_690_000 <= frequency <= 800_000_000:
+                    yield Setting(
+                        frequency=frequency,
+                        detector=detector,
+                        oscillator=oscillator,
+                        parameters={
+                            "DIVCLK_DIVIDE": divided,
+                            "CLKFBOUT_MULT_F": multiplied,
+                            "CLKOUT0_DIVIDE_F": out,
+                        },
+                    )
+
+
+def _quartus(clock: int) -> Iterator[Setting]:
+    for divided in range(1, COARSE + 1):
+        detector = Fraction(clock, divided)
+        if not 5_000_000 <= detector <= 325_000_000:
+            continue
+        for multiplied in range(1, 257):
+            oscillator = detector * multiplied
+            if not 600_000_000 <= oscillator <= 1_300_000_000:
+                continue
+            for out in range(1, 129):
+                frequency = oscillator / out
+                if 3_000_000 <= frequency <= 400_000_000:
+                    yield Setting(
+                        frequency=frequency,
+                        detector=detector,
+                        oscillator=oscillator,
+                        parameters={"clk0_multiply_by": multiplied, "clk0_divide_by": divided * out},
+                    )
+
+
+CELLS = {
+    "SB_PLL40_CORE": _ice40,
+    "SB_PLL40_PAD": _ice40,
+    "EHXPLLL": _ecp5,
+    "rPLL": _gowin,
+    "MMCME2_BASE": _xc7,
+    "altera_pll": _quartus,
+    "altpll": _quartus,
+}
 """The cells that boards may name, and all settings of each for a clock."""
 
 

@@ -12,6 +12,7 @@ from hwgen.bench import boards as bench_boards
 from hwgen.bench import calibrate, clock, fpga, pictures
 from hwgen.bench.utilisation import planned
 from hwgen.errors import BuildError
+from hwgen.flow.projects import Project
 from hwgen.plan import plan
 from hwgen.plan.cost import FAMILY, quantities
 from hwgen.plan.speed import PATHS, Paths
@@ -154,16 +155,29 @@ def test_the_table_of_boards(monkeypatch, tmp_path, capsys):
         fmax_mhz=34.58, clock_mhz=24.0, seed=1, seeds={"1": 34.58}, seconds=1.0, steps={}, tools={}, cached=False,
     )  # fmt: skip
 
-    def build(top, board, *, name, folder, seeds, jobs, limit):
-        assert (name, folder, seeds) == ("tfc_w1a1", tmp_path, [1])
+    written = Project(
+        board="de10_lite", toolchain="Quartus", folder=tmp_path, files=[], command="", product="top.sof", luts=1879,
+        rams=41, clock_mhz=50.0, digest="", seconds=1.0, tools={}, cached=False,
+    )  # fmt: skip
+
+    def build(top, board, *, name, folder):
+        assert (name, folder) == ("tfc_w1a1", tmp_path) and board.name in ("fomu", "icebreaker", "icestick")
         return made
 
+    def project(top, board, *, name, folder):
+        assert (name, folder, board.name) == ("tfc_w1a1", tmp_path, "de10_lite")
+        return written
+
     monkeypatch.setattr(fpga.flow, "build", build)
-    monkeypatch.setattr(boards, "names", lambda: ("fomu", "icebreaker", "icestick"))
+    monkeypatch.setattr(bench_boards, "project", project)
+    monkeypatch.setattr(boards, "names", lambda: ("de10_lite", "fomu", "icebreaker", "icestick"))
     assert bench_boards.main(["--output", str(tmp_path)]) == 0
-    heading, _, fomu, icebreaker, icestick, blank, note = capsys.readouterr().out.splitlines()
+    heading, _, lite, fomu, icebreaker, icestick, blank, note = capsys.readouterr().out.splitlines()
     assert fomu == (
         "| fomu | iCE40UP5K, UWG30 | RX E4, TX D5 | bitstream | 2,246 of 5,280 | 27 of 30 | 34.58 | tfc_w1a1 |"
+    )
+    assert lite == (
+        "| de10_lite | 10M50DA, F484 | the board's | Quartus project | 1,879 of 49,760 | 41 of 182 |  | lenet_w1a1 |"
     )
     assert "| icebreaker | iCE40UP5K, SG48 | the board's | bitstream |" in icebreaker
     assert "| no bitstream of tfc_w1a1 | - of 1,280 | - of 16 |  | none |" in icestick

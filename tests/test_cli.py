@@ -279,7 +279,7 @@ def test_help_of_every_command(run):
         status, out, err = run(name, "--help")
         assert status == 0 and err == ""
         assert "examples:" in out and f"hwgen {name}" in out.split("examples:")[1]
-    assert len(NAMES) == 17
+    assert len(NAMES) == 18
     assert re.fullmatch(r"hwgen .+\n", run("--version")[1])
 
 

@@ -136,7 +136,31 @@ def test_files_that_are_no_bitstreams(tmp_path):
 
 def test_every_board_says_how_it_is_programmed():
     for name in boards.names():
-        assert boards.load(name).flash, name
+        board = boards.load(name)
+        assert board.flash or board.sram and board.target.traits.toolchain == "Quartus", name
+
+
+def test_what_vendors_tools_make(tmp_path, bin):
+    path = tmp_path / "my top.bit"
+    path.write_bytes(b"\0\x09\x0f\xf0top;UserID=0XFFFFFFFF\0" + b"\xff" * 32 + bytes.fromhex("aa995566") + bytes(99))
+    check_bitstream(path, boards.load("arty_a7_35t"))
+    with pytest.raises(InputError, match="is no bitstream for the LFE5U-12F of ulx3s_12f"):
+        check_bitstream(path, boards.load("ulx3s_12f"))
+    with pytest.raises(
+        InputError, match="no bitstream for the xc7a35t of cmod.*`hwgen project MODEL --board cmod_a7_35t`"
+    ):
+        check_bitstream(bitstream(tmp_path, "ulx3s_12f"), boards.load("cmod_a7_35t"))
+    with pytest.raises(InputError, match="the name of a bitstream for de10_nano ends in .sof; `hwgen project MODEL"):
+        check_bitstream(path, boards.load("de10_nano"))
+    path = path.rename(tmp_path / "my top.sof")
+    check_bitstream(path, boards.load("de10_nano"))
+    with pytest.raises(BuildError, match=r"install quartus_pgm, .* or: quartus_pgm -m jtag -o 'p;.*/my top.sof@2'$"):
+        program(path, boards.load("de10_nano"))
+    programmer(bin, "quartus_pgm")
+    program(path, boards.load("de10_lite"))
+    assert called(bin, "quartus_pgm") == ["-m", "jtag", "-o", f"p;{path}"]
+    with pytest.raises(InputError, match="no programmer writes the flash memory of de10_lite; leave --persist out"):
+        program(path, boards.load("de10_lite"), persist=True)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from hwgen import boards, cli, pll
 from hwgen.errors import InputError, TimingError
 from hwgen.flow import fpga
+from hwgen.hdl.shells import pll_cells
 from hwgen.hdl.shells.board_top import BoardTop
 from tests.helpers.dummy_core import DummyCore
 
@@ -25,6 +26,22 @@ from tests.helpers.dummy_core import DummyCore
         # gowin_pll -d "GW1NR-9 C6/I5" -i 27 -o 54, -o 48.6
         ("rPLL", 27_000_000, 54e6, 54_000_000, {"IDIV_SEL": 0, "FBDIV_SEL": 1, "ODIV_SEL": 8}),
         ("rPLL", 27_000_000, 48.6e6, 48_600_000, {"IDIV_SEL": 4, "FBDIV_SEL": 8, "ODIV_SEL": 16}),
+        # 1 GHz and 600 MHz in the MMCM; of 50 MHz 4/5
+        (
+            "MMCME2_BASE",
+            100_000_000,
+            50e6,
+            50_000_000,
+            {"DIVCLK_DIVIDE": 1, "CLKFBOUT_MULT_F": 6, "CLKOUT0_DIVIDE_F": 12},
+        ),
+        (
+            "MMCME2_BASE",
+            12_000_000,
+            100e6,
+            100_000_000,
+            {"DIVCLK_DIVIDE": 1, "CLKFBOUT_MULT_F": 50, "CLKOUT0_DIVIDE_F": 6},
+        ),
+        ("altpll", 50_000_000, 40e6, 40_000_000, {"clk0_multiply_by": 12, "clk0_divide_by": 15}),
     ],
 )
 def test_as_other_calculators(cell, clock, wish, hertz, parameters):
@@ -49,6 +66,14 @@ def test_within_the_limits(cell, clock):
             assert each.frequency == each.detector * (n["FBDIV_SEL"] + 1)
             assert each.oscillator == each.frequency * n["ODIV_SEL"] and n["IDIV_SEL"] < 64 and n["FBDIV_SEL"] < 64
             assert 400_000_000 <= each.oscillator <= 1_200_000_000 and 3_125_000 < each.frequency <= 600_000_000
+        elif cell == "MMCME2_BASE":
+            assert each.detector == Fraction(clock, n["DIVCLK_DIVIDE"]) and 10_000_000 <= each.detector <= 450_000_000
+            assert each.oscillator == each.detector * n["CLKFBOUT_MULT_F"] and 2 <= n["CLKFBOUT_MULT_F"] <= 64
+            assert each.frequency == each.oscillator / n["CLKOUT0_DIVIDE_F"] and 1 <= n["CLKOUT0_DIVIDE_F"] <= 128
+            assert 600_000_000 <= each.oscillator <= 1_200_000_000 and 4_690_000 <= each.frequency <= 800_000_000
+        elif cell in ("altera_pll", "altpll"):
+            assert each.frequency == Fraction(clock * n["clk0_multiply_by"], n["clk0_divide_by"]) <= 400_000_000
+            assert 5_000_000 <= each.detector <= 325_000_000 and 600_000_000 <= each.oscillator <= 1_300_000_000
         else:
             assert each.detector == Fraction(clock, n["DIVR"] + 1) and 10_000_000 <= each.detector <= 133_000_000
             assert each.oscillator == each.detector * (n["DIVF"] + 1) and n["DIVF"] < 128 and 1 <= n["DIVQ"] <= 6
@@ -57,6 +82,11 @@ def test_within_the_limits(cell, clock):
     for wish in (17e6, 33.3e6, 75e6, 99.9e6):
         found = pll.setting(cell, clock, wish)
         assert found.frequency == max(each.frequency for each in made if each.frequency <= wish)
+
+
+def test_every_cell_is_known_to_the_hardware():
+    assert pll_cells.CELLS.keys() == pll.CELLS.keys() >= {*pll_cells.ON_THE_PIN}
+    assert {cell for family in boards.FAMILIES.values() for cell in family.plls} == pll.CELLS.keys()
 
 
 def test_clocked_boards():

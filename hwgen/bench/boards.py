@@ -1,6 +1,7 @@
-"""python -m hwgen.bench.boards: a bitstream of tfc_w1a1 for every board, and the largest model that each holds.
+"""python -m hwgen.bench.boards: a bitstream of tfc_w1a1 for every board, or a project for its vendor's tools, and the
+largest model that each holds.
 
-About a minute a board. Bitstreams stay in build/, as `hwgen build` makes and finds them.
+About a minute a board. What is made stays in build/, as `hwgen build` and `hwgen project` make and find it.
 """
 
 import argparse
@@ -9,11 +10,14 @@ from pathlib import Path
 
 from .. import boards, models, outputs
 from ..boards import Board
-from ..errors import InputError
+from ..errors import BuildError, InputError
+from ..flow import fpga
+from ..flow.families import FLOWS
+from ..flow.projects import Project, project
+from ..hdl.shells.board_top import accelerator_top
 from ..network import Network
 from ..plan import plan
 from ..report.table import Table
-from .fpga import Measured, Missing, Point, measure
 
 MODEL = "tfc_w1a1"
 COLUMNS = (
@@ -38,18 +42,25 @@ def largest(board: Board, networks: list[Network]) -> str:
     return ""
 
 
-def row(board: Board, made: Measured | Missing, model: str) -> list[object]:
-    """What `COLUMNS` name; the figures of a board without a bitstream are what the FPGA holds."""
+def made_for(board: Board, network: Network, folder: Path) -> fpga.Bitstream | Project:
+    """As far as `network` is taken on `board`. InputError: it does not fit; BuildError: a tool failed."""
+    top = accelerator_top(plan(network, board), board)
+    if board.target.family in FLOWS:
+        return fpga.build(top, board, name=network.name, folder=folder)
+    return project(top, board, name=network.name, folder=folder)
+
+
+def row(board: Board, made: fpga.Bitstream | Project | None, model: str) -> list[object]:
+    """What `COLUMNS` name; the figures of a board for which nothing was made are what the FPGA holds."""
     target = board.target
     port = f"RX {board.uart.rx}, TX {board.uart.tx}" if board.uart else "the board's"
-    if isinstance(made, Missing):
+    if made is None:
         figures = [f"no bitstream of {MODEL}", f"- of {target.luts:,}", f"- of {target.rams}", None]
     else:
-        bitstream = made.bitstream
-        figures = [
-            "bitstream", f"{bitstream.luts:,} of {target.luts:,}", f"{bitstream.rams} of {target.rams}",
-            bitstream.fmax_mhz,
-        ]  # fmt: skip
+        far, fmax = (
+            ("bitstream", made.fmax_mhz) if isinstance(made, fpga.Bitstream) else (f"{made.toolchain} project", None)
+        )
+        figures = [far, f"{made.luts:,} of {target.luts:,}", f"{made.rams} of {target.rams}", fmax]
     return [board.name, f"{target.device}, {target.package}", port, *figures, model or "none"]
 
 
@@ -74,9 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
         for i, name in enumerate(chosen, 1):
             print(f"{i} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
             board = boards.load(name)
-            made = measure(Point(model=MODEL, board=name), options.output, seeds=[1], jobs=1, limit=3600)
-            if isinstance(made, Missing):
-                notes.append(f"{name}: {made.reason}")
+            made = None
+            try:
+                made = made_for(board, models.load(MODEL).network, options.output)
+            except (InputError, BuildError) as error:
+                notes.append(f"{name}: {error}")
             die = (board.target.family, board.target.luts, board.target.rams)
             if die not in held:
                 held[die] = largest(board, networks)

@@ -1,4 +1,5 @@
-"""python -m hwgen.bench.calibrate: the planner's LUT and RAM figures against nextpnr's packing, as a Markdown table.
+"""python -m hwgen.bench.calibrate: the planner's LUT and RAM figures against nextpnr's packing and, for vendors'
+tools, Yosys's synthesis, as a Markdown table.
 
 Minutes of work; the table in docs/numbers.md is its output. Below it stand the coefficients of `hwgen.plan.cost` that
 fit these designs best, to be taken over when the planner drifts.
@@ -8,7 +9,9 @@ import sys
 from dataclasses import asdict, dataclass
 
 from .. import boards, models
-from ..flow import fpga
+from ..flow.families import FLOWS
+from ..flow.fpga import pack
+from ..flow.projects import estimate
 from ..hdl.shells.board_top import accelerator_top
 from ..plan import Plan, plan
 from ..plan.cost import Coefficients, coefficients, estimate_luts, quantities
@@ -63,6 +66,21 @@ POINTS = (
     ("cnn_mnist_w1a1", "tang_nano_9k", "gowin", 2, 8, 8, 3),
     ("cnn_mnist_w1a1", "tang_nano_9k", "gowin", 2, 24, 24, 1),
     ("tfc_w1a1", "tang_nano_9k", "gowin", 1, 4, 32, 1),
+    *(
+        (model, board, "generic", *size)
+        for board in ("arty_a7_100t", "de10_nano", "de10_lite")
+        for model, size in (
+            ("tfc_w1a1", (1, 4, 24, 1)),
+            ("tfc_w1a1", (1, 16, 16, 1)),
+            ("sfc_w1a1", (2, 8, 64, 1)),
+            ("cnn_mnist_w1a1", (1, 8, 16, 1)),
+            ("cnn_mnist_w1a1", (1, 8, 8, 3)),
+            ("cnn_mnist_w1a1", (2, 16, 16, 4)),
+            ("lenet_w1a1", (1, 16, 32, 1)),
+        )
+    ),
+    *(("cnv_w1a1", board, "generic", 1, 32, 32, 1) for board in ("arty_a7_100t", "de10_nano")),
+    *(("cnv_w1a1", board, "generic", 2, 16, 64, 2) for board in ("arty_a7_100t", "de10_nano")),
 )
 """Model, board, cells, stages, P, S, Q."""
 
@@ -87,7 +105,8 @@ def main() -> None:
         family = board.target.family
         planned = plan(models.load(model).network, board, p, s, q, cells=cells, stages=stages)
         print(f"packing {model} at {p} x {s} x {q} for {name}, {cells} cells, {stages} stages", file=sys.stderr)
-        made = fpga.pack(accelerator_top(planned, board), board)
+        top = accelerator_top(planned, board)
+        made = pack(top, board) if family in FLOWS else estimate(top, board)
         groups.setdefault((family, cells), []).append(Measured(plan=planned, family=family, luts=made["luts"]))
         expected = estimate_luts(planned, family)
         ratio = round(expected / made["luts"], 3)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 NAMES = (
-    "models", "boards", "check", "export", "golden", "plan", "generate", "verify", "build", "flash", "board", "demo",
-    "load", "run", "train", "study", "bench",
+    "models", "boards", "check", "export", "golden", "plan", "generate", "verify", "build", "project", "flash", "board",
+    "demo", "load", "run", "train", "study", "bench",
 )  # fmt: skip
 
 

@@ -95,8 +95,11 @@ def _text(status) -> str:
 
 @contextmanager
 def _link(path: Path, port: str) -> Iterator[Path]:
-    """`path` as another name of the port; InputError where there is something already, or nothing can be."""
+    """`path` as another name of the port; InputError where there is something already, or nothing can be. The name of a
+    port that is gone, which a board that was killed leaves, is nothing."""
     try:
+        if path.is_symlink() and (not path.exists() or str(path.readlink()) == port):
+            path.unlink(missing_ok=True)
         path.symlink_to(port)
     except OSError as error:
         raise InputError(f"--link {path}: {error.strerror}; name a path at which nothing is yet") from None

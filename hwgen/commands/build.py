@@ -5,7 +5,19 @@ import os
 
 from ..errors import TimingError
 from . import Answer
-from .options import add_board, add_clock, add_json, add_model, add_output, add_shape, load_fit, positive
+from .options import (
+    add_board,
+    add_clock,
+    add_json,
+    add_line,
+    add_model,
+    add_output,
+    add_shape,
+    line_limit,
+    line_of,
+    load_fit,
+    positive,
+)
 
 HELP = "make the bitstream; LUTs, RAMs, Fmax, seconds"
 EXAMPLES = """\
@@ -22,17 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser):
     add_board(parser)
     add_shape(parser)
     add_clock(parser)
-    parser.add_argument(
-        "--baud",
-        type=positive,
-        metavar="N",
-        help="bits per second of the serial port, up to a quarter of the clock (default: the board's)",
-    )
-    parser.add_argument(
-        "--spi",
-        metavar="CLOCK,SELECT,COPI,CIPO",
-        help="SPI on these pins instead of the serial port: of the package, or of a connector, such as pmod_0:4",
-    )
+    add_line(parser)
     parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
     parser.add_argument(
         "--seeds",
@@ -63,8 +65,6 @@ def run(options, session) -> Answer:
     from ..flow import fpga
     from ..flow.structure import structure
     from ..hdl.shells.board_top import accelerator_top
-    from ..host.speed import BITS, LineLimit
-    from ..host.spi import bytes_per_second
     from ..models import file_name
     from ..plan import Fit
     from ..report.table import Table
@@ -72,10 +72,7 @@ def run(options, session) -> Answer:
     fit, board, _ = load_fit(options, session)
     planned = fit.plan
     shape = planned.shape
-    if options.baud:
-        board = board.at(options.baud)
-    if options.spi:
-        board = board.over_spi(options.spi)
+    board = line_of(options, board)
 
     def build(board):
         return fpga.build(
@@ -105,18 +102,16 @@ def run(options, session) -> Answer:
         **made.as_json(),
     }
     target = board.target
-    channels, height, width = planned.lowered.image_shape
-    rate = bytes_per_second(target.clock_hz) if board.spi else board.baud / BITS
-    line = LineLimit.of(
-        rate, samples=channels * height * width, logits=planned.logits.count, layers=len(planned.stages)
-    )
     rows = [
         ["array P x S x Q", f"{shape.p} x {shape.s} x {shape.q}"],
         ["LUTs", f"{made.luts} of {target.luts} (planned {fit.luts})"],
         ["block RAMs", f"{made.rams} of {target.rams} (planned {fit.rams})"],
         ["Fmax", f"{made.fmax_mhz} MHz (the clock: {made.clock_mhz} MHz)"],
         ["cycles per image", planned.cycles],
-        ["images per second", f"{fit.fps:.0f} in the core; the line takes {line.images_per_second:.1f}"],
+        [
+            "images per second",
+            f"{fit.fps:.0f} in the core; the line takes {line_limit(board, planned).images_per_second:.1f}",
+        ],
         ["seed", _seeds(made)],
         ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
         ["SHA-256", made.digest],

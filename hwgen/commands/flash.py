@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser):
         metavar="BOARD",
         help="name of a board, which `hwgen boards` lists, or a .toml file of your own like those in boards/",
     )
-    parser.add_argument("bitstream", nargs="?", type=Path, metavar="BITSTREAM", help="a .bin, .bit or .fs file")
+    parser.add_argument("bitstream", nargs="?", type=Path, metavar="BITSTREAM", help="a .bin, .bit, .fs or .sof file")
     parser.add_argument(
         "--model", metavar="MODEL", help="take what `hwgen build MODEL --board BOARD` makes, or finds ready"
     )
@@ -68,7 +68,7 @@ def run(options, session) -> Answer:
 
 
 def _built(options, session) -> Path:
-    """The bitstream that `hwgen build` gives for the model and the board."""
+    """The bitstream that `hwgen build` gives for the model and the board, where open tools make one."""
     from . import build
 
     parser = argparse.ArgumentParser()

@@ -18,7 +18,6 @@ class Flow:
 
     Attributes
     ----------
-    toolchain : name of these tools among those of Amaranth's platforms
     nextpnr, packer : names of the tools
     placement : nextpnr's options; ``{mhz}`` stands for the clock, where Amaranth's platform writes no constraint of it
     netlist, product : what Yosys and the packer write
@@ -28,7 +27,6 @@ class Flow:
     floorplan : fixes places in the netlist, for the device of that name
     """
 
-    toolchain: str
     nextpnr: str
     packer: str
     placement: str
@@ -44,7 +42,6 @@ FLOWS = {
     # On an iCE40-HX8K router1 was seen to make no progress for minutes with arrays in logic cells; with smaller ones on
     # an UP5K it reached up to a sixth more.
     "ice40": Flow(
-        toolchain="IceStorm",
         nextpnr="nextpnr-ice40",
         packer="icepack",
         placement="--placer heap --router router2",
@@ -58,7 +55,6 @@ FLOWS = {
     ),
     # Router2 took longer than router1 for CNV on 64 x 64 x 1 elements on an LFE5U-85F, for a lower clock (decision 14).
     "ecp5": Flow(
-        toolchain="Trellis",
         nextpnr="nextpnr-ecp5",
         packer="ecppack",
         placement="--placer static --router router1",
@@ -70,7 +66,6 @@ FLOWS = {
     # keeps the place free. A flip-flop takes the LUT beside it where that is not the one that drives it, so that LUTs
     # are known only when they are placed.
     "gowin": Flow(
-        toolchain="Apicula",
         nextpnr="nextpnr-himbaechel-gowin",
         packer="gowin_pack",
         placement="--placer heap --router router2 --freq {mhz}",

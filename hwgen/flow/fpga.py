@@ -15,18 +15,17 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from amaranth.build import TemplatedPlatform
 from amaranth.build.run import BuildPlan
 from amaranth.hdl import Elaboratable
 
 from .. import outputs
 from ..boards import Board
-from ..errors import TimingError
+from ..errors import InputError, TimingError
 from . import platforms, synthesis, toolchain
 from .families import FLOWS, TOP
 from .place_and_route import ROUTED, TIMING, best, place_and_route
 
-__all__ = ["Bitstream", "Progress", "build", "pack", "platform_of", "prepare"]
+__all__ = ["Bitstream", "Progress", "build", "check_open", "pack", "prepare"]
 
 Progress = Callable[[str], AbstractContextManager[object]]
 """Called with the name of a step; what it returns is entered while that step runs."""
@@ -85,7 +84,7 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     InputError : as `platforms.platform`
     """
     placement = FLOWS[board.target.family].placement.format(mhz=board.target.clock_hz / 1e6)
-    prepared = platform_of(board).build(
+    prepared = platforms.platform(board).build(
         top,
         name=TOP,
         do_build=False,
@@ -99,9 +98,13 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
     return prepared
 
 
-def platform_of(board: Board) -> TemplatedPlatform:
-    """A new platform of a board, as `platforms.platform` makes it."""
-    return platforms.platform(board, FLOWS[board.target.family].toolchain)
+def check_open(board: Board) -> None:
+    """InputError: no open tools make bitstreams for the board."""
+    if board.target.family not in FLOWS:
+        raise InputError(
+            f"bitstreams for {board.name} are made by {board.target.traits.toolchain} alone; "
+            f"`hwgen project MODEL --board {board.name}` writes a project for it"
+        )
 
 
 def build(
@@ -132,8 +135,9 @@ def build(
     ------
     BuildError : a tool failed, nextpnr with every seed; the message has its last lines and the path of its log
     TimingError : no seed reached the board's clock
-    InputError : `folder` cannot be written
+    InputError : `folder` cannot be written; or no open tools make bitstreams for the board
     """
+    check_open(board)
     started = time.monotonic()
     outputs.writable_folder(folder)
     with progress("writing the netlist"):

@@ -12,19 +12,20 @@ from ..hdl.shells.board_top import SPI
 __all__ = ["platform"]
 
 
-def platform(board: Board, toolchain: str) -> TemplatedPlatform:
+def platform(board: Board, mixin: type[TemplatedPlatform] = TemplatedPlatform) -> TemplatedPlatform:
     """The platform of `board`, with its serial port as resource ``uart`` and its clock as the default.
 
     Parameters
     ----------
-    toolchain : that it is to use, as Amaranth calls it
+    mixin : what of the platform is to be otherwise
 
     Raises
     ------
     InputError : the board's file names a platform that does not exist, or a device, toolchain, clock, serial port or
         LEDs that it has not
     """
-    made = _made(board)
+    made = _made(board, mixin)
+    toolchain = board.target.traits.toolchain
     if made.toolchain != toolchain:
         raise InputError(
             f"board {board.name}: the toolchain of {board.target.family} is {toolchain!r}; correct its file"
@@ -34,11 +35,11 @@ def platform(board: Board, toolchain: str) -> TemplatedPlatform:
         raise InputError(
             f"board {board.name}: its platform's device is {device!r}, not {board.target.device!r}; correct its file"
         )
-    _request(_made(board), board)  # what is requested once cannot be again, so this is another one
+    _request(_made(board, mixin), board)  # what is requested once cannot be again, so this is another one
     return made
 
 
-def _made(board) -> TemplatedPlatform:
+def _made(board, mixin) -> TemplatedPlatform:
     module, _, name = board.platform.partition(":")
     try:
         found = getattr(importlib.import_module(module), name, None)
@@ -49,7 +50,8 @@ def _made(board) -> TemplatedPlatform:
     if inspect.isabstract(found):
         raise InputError(f"board {board.name}: {board.platform!r} is no whole platform; correct its file")
     try:
-        made = found(**({"toolchain": board.toolchain} if board.toolchain else {}))
+        otherwise = type(found.__name__, (mixin, found), {}) if mixin is not TemplatedPlatform else found
+        made = otherwise(**({"toolchain": board.toolchain} if board.toolchain else {}))
     except (AssertionError, TypeError):  # how platforms refuse: an unknown tool chain, or to be given any
         raise InputError(
             f"board {board.name}: its platform has no toolchain {board.toolchain!r}; correct its file"

@@ -10,6 +10,7 @@ from ..errors import BuildError, InputError
 from ..files import regular_file
 from . import toolchain
 from .families import FLOWS
+from .projects import VENDORS
 
 __all__ = ["Programmed", "check_bitstream", "program"]
 
@@ -22,8 +23,10 @@ SYNCHRONISATION = {
     "ice40": bytes.fromhex("7eaa997e"),
     "ecp5": bytes.fromhex("ffffbdb3"),
     "gowin": f"{0xA5C3:016b}".encode(),
+    "xc7": bytes.fromhex("aa995566"),
 }
-"""What tells the devices of a family that a bitstream begins; Gowin's files have a character for each bit."""
+"""What tells the devices of a family that a bitstream begins; Gowin's files have a character for each bit. Quartus's
+files are only known by their names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +51,9 @@ def check_bitstream(path: Path, board: Board) -> None:
     InputError : there is no such file, its name ends otherwise, or it holds something else, as far as its start tells
     """
     regular_file(path)
-    suffix = Path(FLOWS[board.target.family].product).suffix
-    mend = f"`hwgen build MODEL --board {board.name}` makes one"
+    family, made_by = board.target.family, "build" if board.target.family in FLOWS else "project"
+    suffix = Path({**FLOWS, **VENDORS}[family].product).suffix
+    mend = f"`hwgen {made_by} MODEL --board {board.name}` {'makes one' if family in FLOWS else 'writes what makes one'}"
     if path.suffix.lower() != suffix:
         raise InputError(f"{path}: the name of a bitstream for {board.name} ends in {suffix}; {mend}")
     try:
@@ -57,7 +61,7 @@ def check_bitstream(path: Path, board: Board) -> None:
             head = file.read(HEAD_BYTES)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if SYNCHRONISATION[board.target.family] not in head:
+    if SYNCHRONISATION.get(family, b"") not in head:
         raise InputError(f"{path}: is no bitstream for the {board.target.device} of {board.name}; {mend}")
     part = head.partition(PART)[2][:32].partition(b"\0")[0].decode(errors="replace")  # which ecppack writes
     if part and not part.startswith(board.target.device):
@@ -86,18 +90,22 @@ def program(
     commands = [line.split() for line in getattr(board, memory)]
     if not commands:
         raise InputError(_unable(board, persist))
+    commands = [_with(bitstream, command) for command in commands]
     for name, *arguments in commands:
         found = toolchain.installed(name)
         if found:
-            toolchain.run_shown(found, [*arguments, _argument(bitstream)], show)
-            return Programmed(memory=memory, command=(name, *arguments, _argument(bitstream)))
-    raise BuildError(_missing(board, commands, bitstream))
+            toolchain.run_shown(found, arguments, show)
+            return Programmed(memory=memory, command=(name, *arguments))
+    raise BuildError(_missing(board, commands))
 
 
-def _argument(bitstream: Path) -> str:
-    """A path that no program takes for an option."""
+def _with(bitstream: Path, command: Sequence[str]) -> list[str]:
+    """A command with the bitstream in the place of ``{}``, or else at its end, where no program takes it for an
+    option."""
+    if any("{}" in word for word in command):
+        return [word.replace("{}", str(bitstream)) for word in command]
     text = str(bitstream)
-    return f"./{text}" if text.startswith("-") else text
+    return [*command, f"./{text}" if text.startswith("-") else text]
 
 
 def _unable(board: Board, persist: bool) -> str:
@@ -106,7 +114,7 @@ def _unable(board: Board, persist: bool) -> str:
     return f'the file of {board.name} names no programmer; add to it a line like flash = ["iceprog"]'
 
 
-def _missing(board: Board, commands: Sequence[Sequence[str]], bitstream: Path) -> str:
+def _missing(board: Board, commands: Sequence[Sequence[str]]) -> str:
     names = " or ".join(dict.fromkeys(name for name, *_ in commands))
-    line = shlex.join([*commands[0], _argument(bitstream)])
+    line = shlex.join(commands[0])
     return f"no programmer of {board.name} is installed; install {names}, then run this command again, or: {line}"

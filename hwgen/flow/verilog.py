@@ -1,6 +1,7 @@
 """Amaranth component to plain Verilog: the same component gives the same text, whatever folder it was built in."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -8,7 +9,7 @@ from amaranth.lib import wiring
 
 from . import toolchain
 
-__all__ = ["emit"]
+__all__ = ["emit", "of_rtlil"]
 
 ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding")
 """What Amaranth notes for itself, of no use to a reader of Verilog."""
@@ -39,19 +40,30 @@ def emit(component: wiring.Component, name: str = "top", models: bool = False) -
 
     With `models` the processing elements are models of themselves, which only a simulator takes.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        platform = _Platform(work, models)
+        (work / "top.il").write_text(rtlil.convert(component, name=name, platform=platform, emit_src=False))
+        return of_rtlil(work, ["top.il", *platform.files])
+
+
+def of_rtlil(folder: Path, files: Iterable[str], attributes: str = "") -> str:
+    """Verilog of a design that lies in `files` of RTLIL in `folder`.
+
+    Parameters
+    ----------
+    attributes : Yosys's commands that change attributes of cells before it is written
+    """
     removed = " ".join(f"-remove {attribute}" for attribute in ATTRIBUTES)
+    reads = "".join(f"read_rtlil {file}\n" for file in files)
     script = f"""
         proc -nomux -norom
         memory_collect
         attrmap {removed}
         attrmap -modattr {removed}
+        {attributes}
         write_verilog -norename top.v
     """
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        platform = _Platform(work, models)
-        (work / "top.il").write_text(rtlil.convert(component, name=name, platform=platform, emit_src=False))
-        reads = "".join(f"read_rtlil {file}\n" for file in ["top.il", *platform.files])
-        (work / "emit.ys").write_text(reads + script)
-        toolchain.run("yosys", ["emit.ys"], cwd=work, log=None)
-        return (work / "top.v").read_text()
+    (folder / "emit.ys").write_text(reads + script)
+    toolchain.run("yosys", ["emit.ys"], cwd=folder, log=None)
+    return (folder / "top.v").read_text()

@@ -10,8 +10,9 @@ from .plan import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class Coefficients:
-    """LUTs of a family, as nextpnr packs them (iCE40: logic cells; ECP5: LUT4, a carry cell is two; Gowin: LUT4 and
-    ALUs, with the LUT4s that flip-flops take), per unit of what `quantities` counts.
+    """LUTs of a family per unit of what `quantities` counts: as nextpnr packs them (iCE40: logic cells; ECP5: LUT4, a
+    carry cell is two; Gowin: LUT4 and ALUs, with the LUT4s that flip-flops take) or, where vendors' tools alone make
+    bitstreams, as Yosys maps them (`flow.projects`).
 
     Attributes
     ----------
@@ -63,6 +64,18 @@ FAMILY = {
     "gowin": Coefficients(
         lanes=2.57, registers=0.3, split=16, accumulators=3.42, queue=1.31, stages=108, addresses=34.5, maps=39,
         border=5.9, words=1.68, window=2.55, codes=1.19, rings=1.44, tables=1.16, muxes=0.572, fixed=905,
+    ),
+    "xc7": Coefficients(
+        lanes=1.78, registers=0.16, split=19.6, accumulators=0.243, queue=0.885, stages=68.9, addresses=13.4, maps=14.8,
+        border=5.59, words=1.26, window=1.8, codes=0.706, rings=1, tables=0.301, muxes=0.405, fixed=396,
+    ),
+    "cyclonev": Coefficients(
+        lanes=1.84, registers=0.294, split=18.2, accumulators=0.972, queue=0.945, stages=33.5, addresses=17.5,
+        maps=15.9, border=4.63, words=1.43, window=2.72, codes=0.711, rings=1, tables=0.302, muxes=0.234, fixed=828,
+    ),
+    "max10": Coefficients(
+        lanes=2.29, registers=0.389, split=16, accumulators=2.12, queue=0.844, stages=69, addresses=23, maps=31.5,
+        border=9.35, words=2.69, window=2.61, codes=0.955, rings=1.4, tables=0.992, muxes=0.805, fixed=939,
     ),
 }  # fmt: skip
 

@@ -45,6 +45,10 @@ PATHS = {
 }
 """By family and cells."""
 
+STAND_INS = {"xc7": "ecp5", "cyclonev": "ecp5", "max10": "gowin"}
+"""Families whose paths only their vendors' tools know: another whose they are taken to be. An Artix-7 and a Cyclone V
+should be no slower than an ECP5 of speed 6, a MAX 10 no slower than a GW1NR; the vendors' tools check the clock."""
+
 DEVICES = {"": 1.0, "iCE40UP": 2.33, "iCE40LP": 1.36, "LFE5UM5G": 0.7}
 """How much longer paths take, by how a device's name begins; the longest beginning counts."""
 
@@ -61,5 +65,5 @@ def slowness(device: str) -> float:
 
 def estimate_mhz(plan: Plan, family: str, device: str, luts: int) -> float:
     """The clock that nextpnr can be expected to reach, with any seed, for a design of so many LUTs."""
-    longest = PATHS[family, plan.style.cells].longest(adder_levels(plan), luts)
+    longest = PATHS[STAND_INS.get(family, family), plan.style.cells].longest(adder_levels(plan), luts)
     return 1000 / (longest * slowness(device))

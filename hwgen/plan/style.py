@@ -153,11 +153,11 @@ class Style:
 
 def family_style(family: str, cells: str | None = None, stages: int | None = None) -> Style:
     """The style of a family's arrays, in its own cells; given cells and stages come first."""
-    cells = cells or family
+    cells = cells or (family if family in CELLS else "generic")
     return Style(cells=cells, stages=stages or STAGES[cells])
 
 
 def family_styles(family: str, cells: str | None = None, stages: int | None = None) -> list[Style]:
     """All styles that are worth trying for a family's arrays, of given cells and stages those only."""
-    kinds = [cells] if cells else ["generic", family]
+    kinds = [cells] if cells else ["generic", *({family} & {*CELLS})]
     return [Style(cells=kind, stages=n) for kind in kinds for n in ([stages] if stages else DEPTHS[kind])]

@@ -26,7 +26,7 @@ from .cells import with_cells
 from .elements import check_model
 from .verify import Progress
 
-__all__ = ["LINE_CYCLES", "Status", "VirtualBoard", "virtual_board"]
+__all__ = ["LINE_CYCLES", "TOP", "Status", "VirtualBoard", "powered", "virtual_board"]
 
 HARNESS = Path(__file__).with_name("virtual_board.cpp")
 TOP = "board"
@@ -120,6 +120,32 @@ def virtual_board(
         accelerator = Accelerator(plan, board.target.clock_hz, structure(plan))
         logic = BoardLogic(accelerator, divisor=divisor, heartbeat=board.target.clock_hz // 2)
         text = with_cells(verilog.emit(logic, TOP, models=not every_cell))
+    with powered(text, divisor, board.target.clock_hz, folder, progress=progress) as running:
+        yield running
+
+
+@contextmanager
+def powered(
+    text: str,
+    divisor: int,
+    clock_hz: int,
+    folder: Path = Path("build"),
+    *,
+    progress: Progress = lambda step: nullcontext(),
+) -> Iterator[VirtualBoard]:
+    """The board that Verilog describes, for as long as the context lasts.
+
+    Parameters
+    ----------
+    text : has a module ``board`` with the ports of `BoardLogic`, and all below it
+    divisor : clock cycles per bit of its line
+    clock_hz : of its clock
+    folder : where the simulation is built, or found
+
+    Raises
+    ------
+    BuildError : the simulation could not be built
+    """
     with progress("building the simulation"):
         program = verilator.compile_program(text, TOP, HARNESS, [], folder)
     inside, port = os.openpty()
@@ -133,7 +159,7 @@ def virtual_board(
                 with toolchain.process(
                     str(program.resolve()), arguments, stdin=inside, stdout=inside, stderr=None
                 ) as process:
-                    yield VirtualBoard(os.ttyname(port), board.target.clock_hz, process, status)
+                    yield VirtualBoard(os.ttyname(port), clock_hz, process, status)
     finally:
         os.close(inside)
         os.close(port)

@@ -81,6 +81,10 @@ def test_board_that_is_unplugged(link, tmp_path, capsys):
         _, messages = host.communicate(timeout=30)
     assert host.returncode == 1
     assert f"the board at {link} went away: " in messages or "does not answer: nothing comes" in messages
+    assert link.is_symlink() and not link.exists()  # the name that it leaves; the next board takes it
+    again = Board("tfc_w1a1", link)
+    time.sleep(1)
+    assert again.end()[0] == 0 and not link.is_symlink()
 
 
 def test_line_cycles_are_checked(capsys):

@@ -7,6 +7,7 @@ import pytest
 
 from hwgen import boards, data, models, plan
 from hwgen.errors import InputError
+from hwgen.flow.families import FLOWS
 from hwgen.sim.verify import verify
 
 NAMES = [path.parent.name for path in sorted(models.folder().glob("*/card.json"))]
@@ -26,10 +27,12 @@ SMALLEST = {
 
 
 def smallest(network):
-    """(name of the board with the fewest LUTs that holds `network`, its plan); else of a device that there is not."""
-    for name in sorted(boards.names(), key=lambda name: (boards.load(name).target.luts, name)):
+    """(name of the board with the fewest LUTs that holds `network`, its plan), of those whose bitstreams are made here;
+    else of a device that there is not."""
+    built = [board for board in map(boards.load, boards.names()) if board.target.family in FLOWS]
+    for board in sorted(built, key=lambda board: (board.target.luts, board.name)):
         try:
-            return name, plan.plan(network, boards.load(name))
+            return board.name, plan.plan(network, board)
         except InputError:
             continue
     return str(LARGE), plan.plan(network, boards.load(str(LARGE)))

@@ -1,4 +1,5 @@
-"""Gowin's block RAMs in every shape, contents and all: the netlist, with models of cells, beside what it is made of."""
+"""Gowin's block RAMs in every shape, contents and all: the netlist, with models of cells, beside what it is made of. Of
+families whose netlists vendors' tools make, how many Yosys takes."""
 
 import random
 import re
@@ -12,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.boards import FAMILIES
 from hwgen.flow import verilog
+from hwgen.flow.projects.count import count
 from hwgen.hdl.buffers import ActivationMemory, Table
 from hwgen.sim import elements, verilator
 from rtl_tests.netlist.test_netlist import FOLDER, RAM_CELLS, cell_models, synthesised
@@ -75,6 +77,31 @@ def test_a_shape(depth, width, tmp_path):
     text = made.text + emitted(depth, width, "gold") + BESIDE + cell_models("gowin")
     answer = compare(text)
     assert (answer.returncode, answer.stdout) == (0, "")
+
+
+class Several(wiring.Component):
+    """`Memories` of several shapes."""
+
+    def __init__(self, shapes):
+        self.shapes = shapes
+        super().__init__({"noise": In(72), "words": Out(WORD * len(shapes))})
+
+    def elaborate(self, platform):
+        m = Module()
+        for i, (depth, width) in enumerate(self.shapes):
+            m.submodules[f"shape_{i}"] = memories = Memories(depth, width)
+            m.d.comb += [memories.noise.eq(self.noise), self.words.word_select(i, WORD).eq(memories.word)]
+        return m
+
+
+@pytest.mark.parametrize("family", ["cyclonev", "max10"])
+def test_block_rams_of_vendors(family):
+    """One for a ROM and one for a RAM of a shape, two for one that is a row deeper: those of our own maps."""
+    (depth, width), *rest = FAMILIES[family].ram_shapes[:3]
+    shapes = [(depth, min(width, WORD)), *rest, (depth + 1, WORD - 1)]
+    made = count(verilog.emit(Several(shapes), "top"), family)
+    assert made["rams"] == 2 * 3 + 2 * 2
+    assert made["luts"] >= sum(width for _, width in shapes) / 2  # what chooses between the words of a ROM and a RAM
 
 
 def test_other_contents_are_found(tmp_path):

@@ -11,7 +11,7 @@ from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import io
 
 from hwgen import boards
-from hwgen.flow import fpga, integration, toolchain, verilog
+from hwgen.flow import integration, platforms, projects, toolchain, verilog
 from hwgen.flow.integration import SHELLS, Design, constraints, csr_header, litex, template
 from hwgen.hdl import csr
 from hwgen.hdl.shells import bus
@@ -173,14 +173,18 @@ def normal(line):
 def test_pins_are_those_of_bitstreams(name):
     """Every pin, its settings and the clock, but for names, as Amaranth writes them for a whole design on the board."""
     board = boards.load(name)
-    platform = fpga.platform_of(board)
+    platform = platforms.platform(board)
     ((file, text),) = constraints.pins(board).items()
-    suffix = {"ice40": "pcf", "ecp5": "lpf", "gowin": "cst"}[board.target.family]
+    suffixes = {"ice40": "pcf", "ecp5": "lpf", "gowin": "cst", "xc7": "xdc", "cyclonev": "qsf", "max10": "qsf"}
+    suffix = suffixes[board.target.family]
     assert file == f"{name}.{suffix}"
     called = {f"{platform.default_clk}_0__io": "clk", "uart_0__rx__io": "uart_rx", "uart_0__tx__io": "uart_tx"}
     if platform.default_rst:
         called[f"{platform.default_rst}_0__io"] = "rst"
-    theirs = platform.build(Echo(), name="top", do_build=False).files[f"top.{suffix}"]
+    if board.target.family in projects.VENDORS:
+        theirs = projects.files(Echo(), board)[f"top.{suffix}"]
+    else:
+        theirs = platform.build(Echo(), name="top", do_build=False).files[f"top.{suffix}"]
     assert isinstance(theirs, str)
     for name_there, name_here in called.items():
         theirs = theirs.replace(name_there, name_here)

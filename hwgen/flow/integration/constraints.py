@@ -6,7 +6,7 @@ from amaranth.build import ResourceError
 from amaranth.lib.io import DifferentialPort, SingleEndedPort
 
 from ...boards import Board
-from .. import fpga
+from .. import platforms
 from .design import Design
 
 __all__ = ["pins", "timing"]
@@ -27,17 +27,16 @@ def pins(board: Board) -> dict[str, str]:
     """The pins of a board's clock, reset button and serial port, as the file that its family's tools read.
 
     They are for a top module of one's own, with ports ``clk``, ``rst``, ``uart_rx`` and ``uart_tx``, that has the
-    accelerator in it: the accelerator has more ports than a board has pins for. {} for a family without such a file.
+    accelerator in it: the accelerator has more ports than a board has pins for.
     """
-    if board.target.family not in _WRITERS:
-        return {}
     suffix, comment, write, frequency = _WRITERS[board.target.family]
-    platform = fpga.platform_of(board)
+    platform = platforms.platform(board)
     hertz = platform.default_clk_frequency
     head = [
         f"Pins of {board.name} ({board.description})",
         "for a top module of your own with these ports, which has the accelerator inside; `hwgen build` makes a whole",
-        "bitstream and needs no such file. A port that your top does not have: delete its lines.",
+        "bitstream, or `hwgen project` a whole project, without it. A port that your top does not have: delete its",
+        "lines.",
     ]
     lines = [f"{comment} {line}" for line in head]
     for name, (port, low) in _ports(platform).items():
@@ -45,7 +44,7 @@ def pins(board: Board) -> dict[str, str]:
         lines += ["", *([f"{comment} {name} is active low"] if low else [])]
         lines += write(name, metadata.name, metadata.attrs)
         if name == "clk" and frequency:
-            lines.append(frequency.format(mhz=hertz / 1e6))
+            lines.append(frequency.format(mhz=hertz / 1e6, ns=1e9 / hertz))
     return {f"{board.name}.{suffix}": "\n".join(lines) + "\n"}
 
 
@@ -81,9 +80,22 @@ def _cst(name, pin, attributes):
     return [f'IO_LOC "{name}" {pin};', *(f'IO_PORT "{name}" {key}={value};' for key, value in attributes.items())]
 
 
+def _xdc(name, pin, attributes):
+    settings = {"LOC": pin, **{key: f'"{value}"' for key, value in attributes.items()}}
+    return [f'set_property {key} {value} [get_ports "{name}"]' for key, value in settings.items()]
+
+
+def _qsf(name, pin, attributes):
+    settings = [f'set_instance_assignment -to "{name}" -name {key} "{value}"' for key, value in attributes.items()]
+    return [f'set_location_assignment -to "{name}" PIN_{pin}', *settings]
+
+
 _WRITERS = {
     "ice40": ("pcf", "#", _pcf, "set_frequency clk {mhz:g}"),
     "ecp5": ("lpf", "#", _lpf, 'FREQUENCY PORT "clk" {mhz:g} MHZ;'),
     "gowin": ("cst", "//", _cst, ""),
+    "xc7": ("xdc", "#", _xdc, 'create_clock -name clk -period {ns} [get_nets "clk"]'),
+    "cyclonev": ("qsf", "#", _qsf, ""),
+    "max10": ("qsf", "#", _qsf, ""),
 }
 """By family: the file's suffix, what begins a comment, lines of a port, and of the clock's frequency."""

@@ -89,9 +89,9 @@ class BoardTop(Elaboratable):
         if self.board.spi:
             pins = platform.request(SPI, 0, dir="-")
             for name in ("clock", "select", "copi"):
-                m.submodules[name] = buffer = io.Buffer("i", getattr(pins, name))
+                m.submodules[f"spi_{name}"] = buffer = io.Buffer("i", getattr(pins, name))
                 m.d.comb += getattr(logic.spi, name).eq(buffer.i)
-            m.submodules.cipo = cipo = io.Buffer("o", pins.cipo)
+            m.submodules.spi_cipo = cipo = io.Buffer("o", pins.cipo)
             m.d.comb += [cipo.o.eq(logic.spi.cipo), cipo.oe.eq(logic.spi.selected)]
         else:
             uart = platform.request("uart", 0, dir="-")

@@ -1,0 +1,36 @@
+// The block RAMs of m10k.txt and m9k.txt, from outside: without their ports' directions ABC9 would take what they give for
+// undefined.
+
+(* blackbox *)
+module M10K #(
+    parameter INIT = 0,
+    parameter PORT_W_WIDTH = 40,
+    parameter PORT_R_WIDTH = 40
+) (
+    input PORT_W_CLK,
+    input [12:0] PORT_W_ADDR,
+    input [PORT_W_WIDTH - 1:0] PORT_W_WR_DATA,
+    input PORT_W_WR_EN,
+    input PORT_R_CLK,
+    input [12:0] PORT_R_ADDR,
+    input PORT_R_RD_EN,
+    output [PORT_R_WIDTH - 1:0] PORT_R_RD_DATA
+);
+endmodule
+
+(* blackbox *)
+module M9K #(
+    parameter INIT = 0,
+    parameter PORT_W_WIDTH = 36,
+    parameter PORT_R_WIDTH = 36
+) (
+    input PORT_W_CLK,
+    input [12:0] PORT_W_ADDR,
+    input [PORT_W_WIDTH - 1:0] PORT_W_WR_DATA,
+    input PORT_W_WR_EN,
+    input PORT_R_CLK,
+    input [12:0] PORT_R_ADDR,
+    input PORT_R_RD_EN,
+    output [PORT_R_WIDTH - 1:0] PORT_R_RD_DATA
+);
+endmodule
