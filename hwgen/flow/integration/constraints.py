@@ -94,7 +94,7 @@ _WRITERS = {
     "ice40": ("pcf", "#", _pcf, "set_frequency clk {mhz:g}"),
     "ecp5": ("lpf", "#", _lpf, 'FREQUENCY PORT "clk" {mhz:g} MHZ;'),
     "gowin": ("cst", "//", _cst, ""),
-    "xc7": ("xdc", "#", _xdc, 'create_clock -name clk -period {ns} [get_nets "clk"]'),
+    "xc7": ("xdc", "#", _xdc, 'create_clock -name clk -period {ns} [get_ports "clk"]'),
     "cyclonev": ("qsf", "#", _qsf, ""),
     "max10": ("qsf", "#", _qsf, ""),
 }

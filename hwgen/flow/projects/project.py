@@ -100,10 +100,9 @@ def _files(plan: BuildPlan, family: str) -> dict[str, str]:
             (Path(folder) / name).write_text(texts[name])
         design = verilog.of_rtlil(Path(folder), rtlil, vendor.attributes)
     files = {f"{TOP}.v": design} | {name: f"{text}\n" for name, text in texts.items() if name.endswith(_KEPT)}
-    for name, (words, text) in vendor.inserted.items():
-        before, found, behind = files[name].partition(words)
-        assert found  # or it is another version of Amaranth
-        files[name] = before + text + found + behind
+    for name, words, instead in vendor.changed:
+        assert words in files[name]  # or it is another version of Amaranth
+        files[name] = files[name].replace(words, instead, 1)
     for name, text in vendor.added.items():
         there = files.get(name, "").splitlines()
         files[name] = "\n".join(

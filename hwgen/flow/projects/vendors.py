@@ -1,6 +1,6 @@
 """What each vendor's tools read, and how Yosys synthesises for their FPGAs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..families import TOP
 
@@ -14,7 +14,7 @@ class Vendor:
     Attributes
     ----------
     product : the bitstream that the tools make
-    inserted : by file of the project, what stands in front of which words of Amaranth's
+    changed : file of the project, words of Amaranth's in it, and what stands there instead
     added : by file, what follows Amaranth's
     attributes : Yosys's commands that turn memories' attributes into the vendor's
     synthesis : Yosys's commands for a design that is read already; they find the files of this folder
@@ -22,21 +22,28 @@ class Vendor:
     """
 
     product: str
-    inserted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    changed: tuple[tuple[str, str, str], ...] = ()
     added: dict[str, str]
     attributes: str = ""
     synthesis: str
     cells: dict[str, dict[str, int]]
 
 
-# A bitstream of a design that is too slow for its clock is none.
+# A bitstream of a design that is too slow for its clock is none. Paths without a clock would have a slack of infinity.
 _VIVADO_CHECK = """\
-set slack [get_property SLACK [get_timing_paths -delay_type max]]
+set paths [get_timing_paths -no_report_unconstrained -delay_type max]
+if {[llength $paths] == 0} {
+    puts "ERROR: the design has no clock; see the warnings about create_clock above"
+    exit 1
+}
+set slack [get_property SLACK $paths]
 if {$slack < 0} {
     puts "ERROR: the design misses its clock by [expr {-$slack}] ns; give hwgen a slower --clock"
     exit 1
 }
 """
+# Vivado refuses a memory of more than 1,000,000 bits (Synth 8-4556), which weights may be, unless it is told otherwise.
+_VIVADO_LARGE = 'set_param synth.elaboration.rodinMoreOptions "rt::set_parameter var_size_limit 16777216"\n'
 _VIVADO_CONSTRAINTS = """\
 set_property CFGBVS VCCO [current_design]
 set_property CONFIG_VOLTAGE 3.3 [current_design]
@@ -73,8 +80,15 @@ read_verilog -lib block_rams.v
 VENDORS = {
     "xc7": Vendor(
         product=f"{TOP}.bit",
-        inserted={f"{TOP}.tcl": ("write_bitstream ", _VIVADO_CHECK)},
+        changed=(
+            (f"{TOP}.tcl", "synth_design ", f"{_VIVADO_LARGE}synth_design "),
+            (f"{TOP}.tcl", "[get_pins -of ", "[get_pins -quiet -of "),  # of no cells, where there is no reset button
+            (f"{TOP}.tcl", "write_bitstream ", f"{_VIVADO_CHECK}write_bitstream "),
+            # On a net, whose name may change, it is refused with a warning, and the design then has no clock.
+            (f"{TOP}.xdc", "[get_nets ", "[get_ports "),
+        ),
         added={f"{TOP}.xdc": _VIVADO_CONSTRAINTS},
+        attributes='setattr -set rom_style "block" a:ram_style=block',  # of what nothing writes
         # Yosys's BUFGCTRL has no such parameter. ABC9 stops with an assertion where the design is not flat.
         synthesis=f"""\
 setparam -unset SIM_DEVICE t:BUFGCTRL
