@@ -5,19 +5,8 @@ import os
 
 from ..errors import TimingError
 from . import Answer
-from .options import (
-    add_board,
-    add_clock,
-    add_json,
-    add_line,
-    add_model,
-    add_output,
-    add_shape,
-    line_limit,
-    line_of,
-    load_fit,
-    positive,
-)
+from .options import positive
+from .whole_design import add_design, answer, load_design, top_of
 
 HELP = "make the bitstream; LUTs, RAMs, Fmax, seconds"
 EXAMPLES = """\
@@ -30,11 +19,7 @@ EXAMPLES = """\
 
 
 def add_arguments(parser: argparse.ArgumentParser):
-    add_model(parser)
-    add_board(parser)
-    add_shape(parser)
-    add_clock(parser)
-    add_line(parser)
+    add_design(parser, tool="a tool, or a seed,", output="where results go")
     parser.add_argument("--seed", type=positive, default=1, metavar="N", help="of the placement (default: 1)")
     parser.add_argument(
         "--seeds",
@@ -50,33 +35,18 @@ def add_arguments(parser: argparse.ArgumentParser):
         metavar="J",
         help="so many side by side (default: processors)",
     )
-    parser.add_argument(
-        "--limit-seconds",
-        type=positive,
-        default=3600,
-        metavar="N",
-        help="end a tool, or a seed, that runs for longer (default: 3600)",
-    )
-    add_output(parser, "where results go")
-    add_json(parser)
 
 
 def run(options, session) -> Answer:
     from ..flow import fpga
-    from ..flow.structure import structure
-    from ..hdl.shells.board_top import accelerator_top
     from ..models import file_name
     from ..plan import Fit
-    from ..report.table import Table
 
-    fit, board, _ = load_fit(options, session)
-    planned = fit.plan
-    shape = planned.shape
-    board = line_of(options, board)
+    fit, board = load_design(options, session)
 
     def build(board):
         return fpga.build(
-            accelerator_top(planned, board, structure(planned)),
+            top_of(fit.plan, board),
             board,
             name=file_name(options.model),
             folder=options.output,
@@ -89,35 +59,19 @@ def run(options, session) -> Answer:
     made = build(board)
     if options.clock == "max":
         made, board = _fastest(build, board, made, session)
-        fit = Fit.of(planned, board.target)
+        fit = Fit.of(fit.plan, board.target)
     if made.cached:
         session.message(f"found ready in {made.bitstream.parent}: the same design and the same tools")
-    json = {
-        "model": options.model,
-        "p": shape.p,
-        "s": shape.s,
-        "q": shape.q,
-        "cycles": planned.cycles,
-        "fps": fit.fps,
-        **made.as_json(),
-    }
-    target = board.target
-    rows = [
-        ["array P x S x Q", f"{shape.p} x {shape.s} x {shape.q}"],
-        ["LUTs", f"{made.luts} of {target.luts} (planned {fit.luts})"],
-        ["block RAMs", f"{made.rams} of {target.rams} (planned {fit.rams})"],
-        ["Fmax", f"{made.fmax_mhz} MHz (the clock: {made.clock_mhz} MHz)"],
-        ["cycles per image", planned.cycles],
-        [
-            "images per second",
-            f"{fit.fps:.0f} in the core; the line takes {line_limit(board, planned).images_per_second:.1f}",
+    return answer(
+        options, fit, board, made,
+        clock=["Fmax", f"{made.fmax_mhz} MHz (the clock: {made.clock_mhz} MHz)"],
+        rows=[
+            ["seed", _seeds(made)],
+            ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
+            ["SHA-256", made.digest],
+            ["bitstream", made.bitstream],
         ],
-        ["seed", _seeds(made)],
-        ["seconds", f"{made.seconds}, " + ", ".join(f"{tool} {s}" for tool, s in made.steps.items())],
-        ["SHA-256", made.digest],
-        ["bitstream", made.bitstream],
-    ]
-    return Answer(text=Table(columns=["what", "figure"], rows=rows).text(), json=json)
+    )  # fmt: skip
 
 
 def _fastest(build, board, made, session):

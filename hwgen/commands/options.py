@@ -10,9 +10,8 @@ from . import Session
 if TYPE_CHECKING:
     from ..boards import Board
     from ..data import Dataset
-    from ..host.speed import LineLimit
     from ..models import Model
-    from ..plan import Fit, Plan
+    from ..plan import Fit
 
 
 def add_json(parser: argparse.ArgumentParser):
@@ -75,20 +74,6 @@ def add_clock(parser: argparse.ArgumentParser):
         metavar="MHZ",
         help="run the design at this clock or, rounded down, at what the board's PLL makes, or with max at the highest "
         "that it reaches, which the planner estimates (default: the board's oscillator)",
-    )
-
-
-def add_line(parser: argparse.ArgumentParser):
-    parser.add_argument(
-        "--baud",
-        type=positive,
-        metavar="N",
-        help="bits per second of the serial port, up to a quarter of the clock (default: the board's)",
-    )
-    parser.add_argument(
-        "--spi",
-        metavar="CLOCK,SELECT,COPI,CIPO",
-        help="SPI on these pins instead of the serial port: of the package, or of a connector, such as pmod_0:4",
     )
 
 
@@ -171,23 +156,6 @@ def load_fit(options: argparse.Namespace, session: Session) -> "tuple[Fit, Board
         )  # fmt: skip
     fit = Fit.of(planned, board.target)
     return fit.at(board.fastest(1e6 * fit.mhz).target.clock_hz) if fastest else fit, board, model
-
-
-def line_of(options: argparse.Namespace, board: "Board") -> "Board":
-    """The board with the serial port or SPI that `add_line`'s options ask for."""
-    if options.baud:
-        board = board.at(options.baud)
-    return board.over_spi(options.spi) if options.spi else board
-
-
-def line_limit(board: "Board", plan: "Plan") -> "LineLimit":
-    """How fast images come to a board over its serial port or SPI."""
-    from ..host.speed import BITS, LineLimit
-    from ..host.spi import bytes_per_second
-
-    channels, height, width = plan.lowered.image_shape
-    rate = bytes_per_second(board.target.clock_hz) if board.spi else board.baud / BITS
-    return LineLimit.of(rate, samples=channels * height * width, logits=plan.logits.count, layers=len(plan.stages))
 
 
 def load_data(options: argparse.Namespace, session: Session, model: "Model") -> "Dataset":

@@ -83,8 +83,9 @@ def test_small_network(name, mhz, cells):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["arty_a7_100t", "de10_nano", "de10_lite"])
 def test_tfc(name):
-    """With the block RAMs that the planner counted."""
+    """With the block RAMs that the planner counted, or one less, where a table's column is constant."""
     network = models.load("tfc_w1a1").network
     text = check(network, data.load("mnist-sample:test", 3).images, name, None)
     target = boards.load(name).target
-    assert count(text, target.family)["rams"] == total_rams(plan(network, boards.load(name)), target)
+    rams = count(text, target.family)["rams"]
+    assert rams <= total_rams(plan(network, boards.load(name)), target) <= rams + 1
