@@ -5,7 +5,7 @@ Whatever moves bytes over SPI will do (spidev, pyftdi, a microcontroller's own d
 
 from collections.abc import Callable
 
-__all__ = ["EXCHANGE_BITS", "GIVES", "LEAST_CYCLES", "TAKES", "SPILine", "bytes_per_second"]
+__all__ = ["BURST", "EXCHANGE_BITS", "GIVES", "LEAST_CYCLES", "TAKES", "SPILine", "bytes_per_second"]
 
 EXCHANGE_BITS = 16
 """Flags and a byte."""

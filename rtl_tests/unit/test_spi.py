@@ -10,8 +10,10 @@ import pytest
 from amaranth.sim import Simulator
 
 from hwgen.hdl.shells.spi import Peripheral, SPIShell
+from hwgen.host import protocol
 from hwgen.host.device import Device
 from hwgen.host.spi import GIVES, TAKES, SPILine
+from tests.helpers.c_host import Library, Problem, SPIHost
 from tests.helpers.dummy_core import DummyCore
 
 
@@ -156,20 +158,44 @@ def test_driver_over_spi():
         assert device.classify(images[0]) == expected[0]
 
 
+class Harm:
+    """Turns a bit of one in ten transfers, both ways."""
+
+    def __init__(self, transfer: Callable[[bytes], bytes]):
+        self.inner, self.rng, self.done = transfer, random.Random(3), 0
+
+    def _harmed(self, data: bytes) -> bytes:
+        made = bytearray(data)
+        if self.rng.random() < 0.1:
+            self.done += 1
+            made[self.rng.randrange(len(made))] ^= 1 << self.rng.randrange(8)
+        return bytes(made)
+
+    def transfer(self, data: bytes) -> bytes:
+        return self._harmed(self.inner(self._harmed(data)))
+
+
 def test_driver_over_spi_that_does_harm():
-    core, rng, harmed = DummyCore((1, 3, 4)), random.Random(3), 0
+    core = DummyCore((1, 3, 4))
     images = np.random.default_rng(2).integers(0, 256, (4, 3, 4, 1), np.uint8)
-
     with Board(core) as transfer:
-
-        def harm(data: bytes) -> bytes:
-            nonlocal harmed
-            made = bytearray(data)
-            if rng.random() < 0.1:
-                harmed += 1
-                made[rng.randrange(len(made))] ^= 1 << rng.randrange(8)
-            return bytes(made)
-
-        device = Device(SPILine(lambda data: harm(transfer(harm(data)))), patience=20)
+        harm = Harm(transfer)
+        device = Device(SPILine(harm.transfer), patience=20)
         assert list(device.classify_all(images)) == [core.compute(image.tobytes()) for image in images]
-    assert harmed > 2
+    assert harm.done > 2
+
+
+@pytest.mark.parametrize("harmful", [False, True])
+def test_host_in_c_over_spi(harmful, tmp_path):
+    core = DummyCore((1, 3, 4))
+    library = Library.of(core, tmp_path)
+    images = [image.tobytes() for image in np.random.default_rng(4).integers(0, 256, (4, 12), np.uint8)]
+    with Board(core) as transfer:
+        harm = Harm(transfer)
+        host = SPIHost(library, harm.transfer if harmful else transfer, patience=200).open()
+        assert list(host.classify_all(images)) == [core.compute(image) for image in images]
+        assert host.self_test() == core.compute(protocol.test_image(core.samples, core.pixel_bits))
+        host.transfer = lambda sent: None
+        with pytest.raises(Problem, match="GONE"):
+            host.classify(images[0])
+    assert (harm.done > 2) == harmful

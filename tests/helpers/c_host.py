@@ -56,6 +56,17 @@ class LineStructure(ctypes.Structure):
     ]
 
 
+Transfer = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ctypes.c_uint8), ctypes.POINTER(ctypes.c_uint8), ctypes.c_size_t
+)
+
+
+class SPIStructure(ctypes.Structure):
+    """What a user fills in; `hwgen_spi_line` is given as many bytes as the whole has."""
+
+    _fields_ = [("context", ctypes.c_void_p), ("transfer", Transfer), ("milliseconds", Milliseconds)]
+
+
 @dataclass
 class Library:
     """The host for boards with a core, loaded into this process."""
@@ -67,8 +78,8 @@ class Library:
     @classmethod
     def of(cls, core, folder):
         written(core, folder)
-        size = '#include "hwgen_host.h"\nconst size_t board_bytes = sizeof(struct hwgen_board);\n'
-        (folder / "size.c").write_text(size)
+        sizes = [f"const size_t {name}_bytes = sizeof(struct hwgen_{name});\n" for name in ("board", "spi")]
+        (folder / "size.c").write_text('#include "hwgen_host.h"\n' + "".join(sizes))
         compiled(["gcc", *STRICT, "-O2", "-shared", "-fPIC", "-o", "host.so", "hwgen_host.c", "size.c"], folder)
         (enum,) = re.findall(r"enum hwgen_error {(.*?)}", (folder / "hwgen_host.h").read_text(), re.DOTALL)
         loaded = ctypes.CDLL(str(folder / "host.so"))
@@ -77,6 +88,9 @@ class Library:
 
     def host(self, line, **options):
         return Host(self, line, **options)
+
+    def size(self, name):
+        return ctypes.c_size_t.in_dll(self.loaded, f"{name}_bytes").value
 
 
 class Problem(Exception):
@@ -109,7 +123,7 @@ class Host:
         self.structure = LineStructure(
             write=Write(self._write), read=Write(self._read), milliseconds=Milliseconds(clock), patience=patience
         )
-        size = ctypes.c_size_t.in_dll(library.loaded, "board_bytes").value
+        size = library.size("board")
         self.board = ctypes.create_string_buffer(random.Random(1).randbytes(size), size)
         self.images = []  # kept for as long as C may look at them
 
@@ -175,6 +189,32 @@ class Host:
         values = (ctypes.c_uint32 * csr.layer_cycles(self.library.core.layers))()
         self.call("registers", values)
         return list(values)
+
+
+class SPIHost(Host):
+    """The host in C at SPI: `transfer` is that of `hwgen.host.spi.SPILine`, None where the bus is gone. Its clock ticks
+    with every transfer."""
+
+    def __init__(self, library, transfer, *, patience):
+        super().__init__(library, None)
+        self.transfer = transfer
+        spi = ctypes.create_string_buffer(library.size("spi"))
+        self.callbacks = SPIStructure(
+            transfer=Transfer(self._transfer), milliseconds=Milliseconds(lambda _: self.ticks)
+        )
+        ctypes.memmove(spi, ctypes.byref(self.callbacks), ctypes.sizeof(self.callbacks))
+        self.spi, self.structure = spi, LineStructure()
+        library.loaded.hwgen_spi_line(ctypes.byref(self.structure), spi)
+        self.structure.patience = patience
+
+    def _transfer(self, context, sent, received, count):
+        self.ticks = (self.ticks + 1) & 0xFFFFFFFF
+        came = self.transfer(bytes(sent[:count]))
+        if came is None:
+            return -1
+        assert len(came) == count
+        ctypes.memmove(received, came, count)
+        return 0
 
 
 class PortLine:

@@ -81,6 +81,7 @@ def _constants(model: HostModel) -> str:
         _define("REPLY_BYTES", frames.frame_bytes(longest), "of the longest frame from the board, with its end"),
         _define("BAUD", protocol.BAUD, "usual bits per second of a serial line; the board's file has its own"),
         _define("SPI_GIVES", f"{spi.GIVES:#04x}", "flag of an exchange over SPI: its data are a byte of a frame"),
+        _define("SPI_BURST", spi.BURST, "exchanges in one transfer, at most"),
         _define("SPI_TAKES", f"{spi.TAKES:#04x}", "flag from the board: it takes the byte of this exchange"),
         "",
         _enum("command", protocol.Command),

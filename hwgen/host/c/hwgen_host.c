@@ -328,6 +328,72 @@ static enum hwgen_error oldest(struct hwgen_board *board, struct reply *reply)
     }
 }
 
+/* Exchanges over SPI: flags and a byte each, both ways. What does not fit is lost, and its frame asked for again. */
+static int exchange(struct hwgen_spi *spi, const uint8_t *bytes, size_t count)
+{
+    uint8_t sent[2 * HWGEN_SPI_BURST], received[2 * HWGEN_SPI_BURST];
+    for (size_t i = 0; i < count; i++) {
+        sent[2 * i] = bytes == NULL ? 0 : HWGEN_SPI_GIVES;
+        sent[2 * i + 1] = bytes == NULL ? 0 : bytes[i];
+    }
+    if (spi->transfer(spi->context, sent, received, 2 * count) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if ((received[2 * i] & HWGEN_SPI_GIVES) != 0 && spi->filled < sizeof spi->came) {
+            spi->came[spi->filled++] = received[2 * i + 1];
+        }
+    }
+    return 0;
+}
+
+static int spi_write(void *context, const uint8_t *bytes, size_t count)
+{
+    struct hwgen_spi *spi = (struct hwgen_spi *)context;
+    while (count > 0) {
+        const size_t burst = count < HWGEN_SPI_BURST ? count : HWGEN_SPI_BURST;
+        if (exchange(spi, bytes, burst) < 0) {
+            return -1;
+        }
+        bytes += burst;
+        count -= burst;
+    }
+    return 0;
+}
+
+static int spi_read(void *context, uint8_t *bytes, size_t count)
+{
+    struct hwgen_spi *spi = (struct hwgen_spi *)context;
+    if (spi->filled == 0 && exchange(spi, NULL, 1) < 0) {
+        return -1;
+    }
+    if (spi->filled > 0 && exchange(spi, NULL, HWGEN_SPI_BURST) < 0) { /* where there is one byte there are more */
+        return -1;
+    }
+    if (count > spi->filled) {
+        count = spi->filled;
+    }
+    memcpy(bytes, spi->came, count);
+    spi->filled -= count;
+    memmove(spi->came, spi->came + count, spi->filled);
+    return (int)count;
+}
+
+static uint32_t spi_milliseconds(void *context)
+{
+    const struct hwgen_spi *spi = (const struct hwgen_spi *)context;
+    return spi->milliseconds(spi->context);
+}
+
+void hwgen_spi_line(struct hwgen_line *line, struct hwgen_spi *spi)
+{
+    line->context = spi;
+    line->write = spi_write;
+    line->read = spi_read;
+    line->milliseconds = spi_milliseconds;
+    line->patience = 0;
+}
+
 enum hwgen_error hwgen_open(struct hwgen_board *board, const struct hwgen_line *line)
 {
     struct reply reply;

@@ -49,6 +49,17 @@ struct hwgen_line {
     uint32_t patience;
 };
 
+/* A board at SPI: what you write for your chip instead, from which hwgen_spi_line makes a line. */
+struct hwgen_spi {
+    void *context; /* given to each function */
+    /* Sends so many bytes in mode 0, with the select line low from the first to the last, and puts as many that came
+     * meanwhile into `received`; negative if the bus is gone. */
+    int (*transfer)(void *context, const uint8_t *sent, uint8_t *received, size_t count);
+    uint32_t (*milliseconds)(void *context); /* as in struct hwgen_line */
+    size_t filled;                           /* bytes in `came`; begins as 0 */
+    uint8_t came[HWGEN_WINDOW * HWGEN_REPLY_BYTES];
+};
+
 /* What a board says of an image. */
 struct hwgen_result {
     int32_t logits[HWGEN_LOGITS];
@@ -67,6 +78,9 @@ struct hwgen_board {
     size_t taken, filled;                /* bytes in `buffer`: of the frame that was read last, all */
     uint8_t buffer[HWGEN_REPLY_BYTES];
 };
+
+/* Makes a line of SPI, which is used as long as the line; `patience` becomes 0. */
+void hwgen_spi_line(struct hwgen_line *line, struct hwgen_spi *spi);
 
 /* Resets the board and reads what it holds; an error if that is not this model. `line` is used until the last call. */
 enum hwgen_error hwgen_open(struct hwgen_board *board, const struct hwgen_line *line);
