@@ -170,6 +170,8 @@ def test_the_table_of_boards(monkeypatch, tmp_path, capsys):
 
     monkeypatch.setattr(fpga.flow, "build", build)
     monkeypatch.setattr(bench_boards, "project", project)
+    networks = [models.load(name).network for name in ("lenet_w1a1", "tfc_w1a1")]
+    monkeypatch.setattr(bench_boards, "zoo", lambda: networks)
     monkeypatch.setattr(boards, "names", lambda: ("de10_lite", "fomu", "icebreaker", "icestick"))
     assert bench_boards.main(["--output", str(tmp_path)]) == 0
     heading, _, lite, fomu, icebreaker, icestick, blank, note = capsys.readouterr().out.splitlines()

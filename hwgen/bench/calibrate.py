@@ -80,6 +80,7 @@ POINTS = (
         )
     ),
     *(("cnv_w1a1", board, "generic", 1, 32, 32, 1) for board in ("arty_a7_100t", "de10_nano")),
+    *(("cnv_w1a1", board, "generic", 1, 32, 32, 3) for board in ("arty_a7_100t", "de10_nano")),
     *(("cnv_w1a1", board, "generic", 2, 16, 64, 2) for board in ("arty_a7_100t", "de10_nano")),
 )
 """Model, board, cells, stages, P, S, Q."""

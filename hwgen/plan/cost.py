@@ -66,16 +66,16 @@ FAMILY = {
         border=5.9, words=1.68, window=2.55, codes=1.19, rings=1.44, tables=1.16, muxes=0.572, fixed=905,
     ),
     "xc7": Coefficients(
-        lanes=1.78, registers=0.16, split=19.6, accumulators=0.243, queue=0.885, stages=68.9, addresses=13.4, maps=14.8,
-        border=5.59, words=1.26, window=1.8, codes=0.706, rings=1, tables=0.301, muxes=0.405, fixed=396,
+        lanes=2.2, registers=0.0438, split=11.7, accumulators=0.221, queue=0.512, stages=77.7, addresses=13.5,
+        maps=16.7, border=5.99, words=0.88, window=1.73, codes=0.695, rings=1, tables=0.3, muxes=0.32, fixed=322,
     ),
     "cyclonev": Coefficients(
-        lanes=1.84, registers=0.294, split=18.2, accumulators=0.972, queue=0.945, stages=33.5, addresses=17.5,
-        maps=15.9, border=4.63, words=1.43, window=2.72, codes=0.711, rings=1, tables=0.302, muxes=0.234, fixed=828,
+        lanes=2.33, registers=0.125, split=11.2, accumulators=0.861, queue=0.721, stages=23.1, addresses=15.5,
+        maps=13.7, border=4.18, words=1.42, window=3.02, codes=0.697, rings=1, tables=0.302, muxes=0.152, fixed=839,
     ),
     "max10": Coefficients(
-        lanes=2.29, registers=0.389, split=16, accumulators=2.12, queue=0.844, stages=69, addresses=23, maps=31.5,
-        border=9.35, words=2.69, window=2.61, codes=0.955, rings=1.4, tables=0.992, muxes=0.805, fixed=939,
+        lanes=2.15, registers=0.54, split=16, accumulators=2.02, queue=0.779, stages=65.2, addresses=20.8, maps=28.2,
+        border=13.7, words=3.43, window=2.73, codes=0.948, rings=1.4, tables=0.994, muxes=0.814, fixed=980,
     ),
 }  # fmt: skip
 
