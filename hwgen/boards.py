@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import pll
 from .errors import InputError
+from .families import FAMILIES, Family
 from .files import read_small
 
 MAX_BOARD_BYTES = 1 << 16
@@ -20,98 +21,7 @@ LEAST_CYCLES = 4
 PROGRAMMERS = ("openFPGALoader", "iceprog", "icesprog", "dfu-util", "tinyprog", "quartus_pgm")
 """Programs that a board's file may name; no other is run for it."""
 
-__all__ = ["FAMILIES", "PROGRAMMERS", "Board", "Family", "Spi", "Target", "Uart", "folder", "load", "names"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """What all devices of an FPGA family share, as far as the open tools use it.
-
-    Parameters
-    ----------
-    name : ``"ice40"``, ``"ecp5"``, ``"gowin"`` (its GW1N devices), ``"xc7"`` (Artix-7), ``"cyclonev"`` or ``"max10"``
-    toolchain : the tools that make its bitstreams, as Amaranth's platforms call them
-    ram_shapes : the (depth, width) pairs that one block RAM can take, widest first; one read and one write port
-    spram_shape : (depth, width) of one single-port RAM without initial contents
-    plls : the cells that make other clocks, keys of `hwgen.pll.CELLS`
-    pin_attributes : of a pin of 3.3 V, as constraints spell them
-    pulled_up : the same, more of a pin with a pull-up
-    """
-
-    name: str
-    toolchain: str
-    ram_shapes: tuple[tuple[int, int], ...]
-    spram_shape: tuple[int, int] | None
-    plls: tuple[str, ...]
-    pin_attributes: dict[str, str | int]
-    pulled_up: dict[str, str | int]
-
-    def tiling(self, width: int, depth: int) -> tuple[int, int, int]:
-        """Block RAMs that a memory takes side by side for width and one after another for depth, and the depth of each:
-        the fewest in all, and of those the fewest for depth, whose words come together in multiplexers."""
-        tilings = [(-(-width // bits), -(-depth // words), words) for words, bits in self.ram_shapes]
-        return min(tilings, key=lambda tiles: (tiles[0] * tiles[1], tiles[1]))
-
-
-FAMILIES = {
-    family.name: family
-    for family in (
-        Family(
-            name="ice40",
-            toolchain="IceStorm",
-            ram_shapes=((256, 16), (512, 8), (1024, 4), (2048, 2)),
-            spram_shape=(16384, 16),
-            plls=("SB_PLL40_CORE", "SB_PLL40_PAD"),
-            pin_attributes={"IO_STANDARD": "SB_LVCMOS"},
-            pulled_up={"PULLUP": 1},
-        ),
-        Family(
-            name="ecp5",
-            toolchain="Trellis",
-            ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
-            spram_shape=None,
-            plls=("EHXPLLL",),
-            pin_attributes={"IO_TYPE": "LVCMOS33"},
-            pulled_up={"PULLMODE": "UP"},
-        ),
-        Family(
-            name="gowin",
-            toolchain="Apicula",
-            ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
-            spram_shape=None,
-            plls=("rPLL",),
-            pin_attributes={"IO_TYPE": "LVCMOS33"},
-            pulled_up={"PULL_MODE": "UP"},
-        ),
-        Family(
-            name="xc7",
-            toolchain="Vivado",
-            ram_shapes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
-            spram_shape=None,
-            plls=("MMCME2_BASE",),
-            pin_attributes={"IOSTANDARD": "LVCMOS33"},
-            pulled_up={"PULLUP": "TRUE"},
-        ),
-        Family(
-            name="cyclonev",
-            toolchain="Quartus",
-            ram_shapes=((256, 40), (512, 20), (1024, 10), (2048, 5), (4096, 2), (8192, 1)),
-            spram_shape=None,
-            plls=("altera_pll",),
-            pin_attributes={"io_standard": "3.3-V LVTTL"},
-            pulled_up={"weak_pull_up_resistor": "ON"},
-        ),
-        Family(
-            name="max10",
-            toolchain="Quartus",
-            ram_shapes=((256, 36), (512, 18), (1024, 9), (2048, 4), (4096, 2), (8192, 1)),
-            spram_shape=None,
-            plls=("altpll",),
-            pin_attributes={"io_standard": "3.3-V LVTTL"},
-            pulled_up={"weak_pull_up_resistor": "ON"},
-        ),
-    )
-}
+__all__ = ["PROGRAMMERS", "Board", "Spi", "Target", "Uart", "folder", "load", "names"]
 
 
 def _positive(owner: object, *names: str, least: int = 1):
@@ -255,8 +165,6 @@ class Board:
     name : as the command line takes it; the file is ``NAME.toml``. Letters, digits, - and _: output folders bear it
     description : one line for people
     platform : ``"module:Class"`` of its amaranth-boards platform
-    toolchain : which of the platform's tool chains to use; empty: it has only one
-    synthesis : more options for Yosys's synthesis command; may be empty
     leds : how many LEDs the platform offers as ``led``, 0 .. 8
     baud : speed of the serial port, in bits per second
     pll : the cell that makes another clock of the oscillator's, one of `Family.plls`
@@ -276,8 +184,6 @@ class Board:
     name: str
     description: str
     platform: str
-    toolchain: str
-    synthesis: str
     leds: int
     baud: int
     pll: str
@@ -297,9 +203,8 @@ class Board:
         module, _, cls = self.platform.partition(":")
         if not module or not cls.isidentifier():
             raise ValueError(f"platform is 'module:Class', not {self.platform!r}")
-        for name in ("toolchain", "synthesis", "clock"):
-            if not isinstance(getattr(self, name), str):
-                raise ValueError(f"{name} is a text, not {getattr(self, name)!r}")
+        if not isinstance(self.clock, str):
+            raise ValueError(f"clock is a text, not {self.clock!r}")
         plls = self.target.traits.plls
         if self.pll not in plls:
             raise ValueError(f"pll of the family {self.target.family} is {' or '.join(plls)}, not {self.pll!r}")

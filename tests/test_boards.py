@@ -10,6 +10,7 @@ from amaranth.build import DiffPairs, Pins
 
 from hwgen import boards, cli
 from hwgen.errors import InputError
+from hwgen.families import FAMILIES
 from hwgen.flow import fpga
 from hwgen.hdl.shells.board_top import BoardTop
 from tests.helpers.dummy_core import DummyCore
@@ -118,9 +119,9 @@ def test_figures_of_the_targets():
 
 def test_ram_shapes_hold_no_more_than_the_ram():
     bits_of = {"ice40": 4096, "ecp5": 18432, "gowin": 18432, "xc7": 18432, "cyclonev": 10240, "max10": 9216}
-    assert boards.FAMILIES.keys() == bits_of.keys()
+    assert FAMILIES.keys() == bits_of.keys()
     for family, bits in bits_of.items():
-        shapes = boards.FAMILIES[family].ram_shapes
+        shapes = FAMILIES[family].ram_shapes
         assert all(depth * width <= bits for depth, width in shapes)
         assert list(shapes) == sorted(shapes)
 
@@ -167,7 +168,6 @@ def test_a_board_of_ones_own(tmp_path):
         ('"ice40"', '"gowin"', r"sprams is 0 in the family gowin, not 4"),
         ('"SB_PLL40_PAD"', '"rPLL"', r"pll of the family ice40 is SB_PLL40_CORE or SB_PLL40_PAD, not 'rPLL'"),
         (":ICEBreakerPlatform", "", r"platform is 'module:Class', not 'amaranth_boards.icebreaker'"),
-        ('synthesis = ""', "synthesis = 1", r"synthesis is a text, not 1"),
         ("leds = 2", "leds = 2\nclock = 12", r"clock is a text, not 12"),
         ("leds = 2", "leds = 2\noscillator_hz = 0", r"oscillator_hz is an integer of at least 1, not 0"),
         (
@@ -262,4 +262,5 @@ def test_the_page_on_boards():
     files = [path.read_text(encoding="utf-8") for path in boards.folder().glob("*.toml")]
     assert all(len(text.splitlines()) < 40 for text in files)
     beside = (Path(__file__).parents[1] / "boards" / "README.md").read_text(encoding="utf-8")
-    assert f"```toml\n{min(files, key=len)}```\n" in beside
+    smallest = min(files, key=lambda text: (len(text.splitlines()), len(text)))
+    assert f"```toml\n{smallest}```\n" in beside

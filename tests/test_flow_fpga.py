@@ -14,7 +14,7 @@ from amaranth.lib import io
 from hwgen import boards
 from hwgen.boards import Uart
 from hwgen.errors import BuildError, InputError
-from hwgen.flow import fpga, toolchain
+from hwgen.flow import fpga, synthesis, toolchain
 from hwgen.hdl.shells.board_top import BoardTop, accelerator_top
 from hwgen.integers import BIPOLAR
 from hwgen.layers import Argmax, Dense, Flatten, Lookup
@@ -186,8 +186,10 @@ def test_whole_board_of_gowin(tmp_path):
         ({"platform": "amaranth_boards.icebreaker:Absent"}, "Absent' is no platform"),
         ({"platform": ".x:Y"}, r"platform '.x:Y' cannot be imported"),
         ({"platform": "amaranth.build:TemplatedPlatform"}, "TemplatedPlatform' is no whole platform"),
-        ({"toolchain": "LSE-iCECube2"}, "the toolchain of ice40 is 'IceStorm'; correct its file"),
-        ({"toolchain": "nonsense"}, "has no toolchain 'nonsense'; correct its file"),
+        (
+            {"platform": "amaranth_boards.ulx3s:ULX3S_12F_Platform"},
+            "its platform has no toolchain 'IceStorm', as the family ice40 needs; correct its file",
+        ),
         ({"leds": 8}, "leds is 8, but Resource led#. does not exist; correct its file"),
         ({"clock": "clk99"}, "Resource clk99#0 does not exist; correct its file, with clock = NAME for another clock"),
         ({"clock": "led"}, "the frequency of led is not known; correct its file"),
@@ -233,8 +235,9 @@ def test_a_serial_port_on_pins():
     assert 'IOBUF PORT "uart_0__tx__io" IO_TYPE=LVCMOS33;' in ecp5
 
 
-def test_failed_tool_leaves_its_log_alone(tmp_path):
-    board = replace(boards.load("hx8k_b_evn"), synthesis="-no-such-option")
+def test_failed_tool_leaves_its_log_alone(tmp_path, monkeypatch):
+    board, recipe = boards.load("hx8k_b_evn"), synthesis.RECIPES["ice40"]
+    monkeypatch.setitem(synthesis.RECIPES, "ice40", replace(recipe, options="-no-such-option"))
     with pytest.raises(
         BuildError, match=r"(?s)yosys failed .*/log/blinker-hx8k_b_evn-\w+/yosys\.log and ends:"
     ) as caught:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from hwgen import boards, models, random_networks
-from hwgen.boards import FAMILIES
 from hwgen.cli import main
 from hwgen.errors import InputError
+from hwgen.families import FAMILIES
 from hwgen.integers import BIPOLAR, unsigned
 from hwgen.layers import Argmax, Convolution, Dense, Flatten, MaxPool, ScaleBias, Threshold
 from hwgen.network import Network

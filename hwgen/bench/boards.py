@@ -12,7 +12,7 @@ from .. import boards, models, outputs
 from ..boards import Board
 from ..errors import BuildError, InputError
 from ..flow import fpga
-from ..flow.families import FLOWS
+from ..flow.flows import FLOWS
 from ..flow.projects import Project, project
 from ..hdl.shells.board_top import accelerator_top
 from ..network import Network

@@ -9,7 +9,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 from .. import boards, models
-from ..flow.families import FLOWS
+from ..flow.flows import FLOWS
 from ..flow.fpga import pack
 from ..flow.projects import estimate
 from ..hdl.shells.board_top import accelerator_top

@@ -22,7 +22,7 @@ from .. import outputs
 from ..boards import Board
 from ..errors import InputError, TimingError
 from . import platforms, synthesis, toolchain
-from .families import FLOWS, TOP
+from .flows import FLOWS, TOP
 from .place_and_route import ROUTED, TIMING, best, place_and_route
 
 __all__ = ["Bitstream", "Progress", "build", "check_open", "pack", "prepare"]
@@ -89,8 +89,8 @@ def prepare(top: Elaboratable, board: Board) -> BuildPlan:
         name=TOP,
         do_build=False,
         emit_src=False,
-        synth_opts=synthesis.options(board.target.family, board.synthesis),
-        script_after_synth=synthesis.after(board.target.family, TOP, board.synthesis),
+        synth_opts=synthesis.options(board.target.family),
+        script_after_synth=synthesis.after(board.target.family, TOP),
         # A clock that is not reached: `build` says what is to be done about it.
         nextpnr_opts=f"--timing-allow-fail {placement} --report {TIMING}",
     )

@@ -21,15 +21,10 @@ def platform(board: Board, mixin: type[TemplatedPlatform] = TemplatedPlatform) -
 
     Raises
     ------
-    InputError : the board's file names a platform that does not exist, or a device, toolchain, clock, serial port or
+    InputError : the board's file names a platform that does not exist, or a device, family, clock, serial port or
         LEDs that it has not
     """
     made = _made(board, mixin)
-    toolchain = board.target.traits.toolchain
-    if made.toolchain != toolchain:
-        raise InputError(
-            f"board {board.name}: the toolchain of {board.target.family} is {toolchain!r}; correct its file"
-        )
     device = getattr(made, "part", None) or getattr(made, "device", None)  # Gowin's have a part
     if device != board.target.device:
         raise InputError(
@@ -51,10 +46,11 @@ def _made(board, mixin) -> TemplatedPlatform:
         raise InputError(f"board {board.name}: {board.platform!r} is no whole platform; correct its file")
     try:
         otherwise = type(found.__name__, (mixin, found), {}) if mixin is not TemplatedPlatform else found
-        made = otherwise(**({"toolchain": board.toolchain} if board.toolchain else {}))
+        made = otherwise(**{"toolchain": board.target.traits.toolchain})
     except (AssertionError, TypeError):  # how platforms refuse: an unknown tool chain, or to be given any
         raise InputError(
-            f"board {board.name}: its platform has no toolchain {board.toolchain!r}; correct its file"
+            f"board {board.name}: its platform has no toolchain {board.target.traits.toolchain!r}, as the family "
+            f"{board.target.family} needs; correct its file"
         ) from None
     if board.clock:
         made.default_clk = board.clock

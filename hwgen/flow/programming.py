@@ -9,7 +9,7 @@ from ..boards import Board
 from ..errors import BuildError, InputError
 from ..files import regular_file
 from . import toolchain
-from .families import FLOWS
+from .flows import FLOWS
 from .projects import VENDORS
 
 __all__ = ["Programmed", "check_bitstream", "program"]

@@ -75,22 +75,18 @@ RECIPES = {
 }
 
 
-def options(family: str, extra: str = "") -> str:
-    """Options of the family's synthesis command for its first part, but for -top; `extra` are a board's own."""
-    first = RECIPES[family].first
-    return _options(family, extra) + (f" -run {first}" if first else "")
+def options(family: str) -> str:
+    """Options of the family's synthesis command for its first part, but for -top."""
+    recipe = RECIPES[family]
+    return recipe.options + (f" -run {recipe.first}" if recipe.first else "")
 
 
-def after(family: str, top: str, extra: str = "") -> str:
+def after(family: str, top: str) -> str:
     """The commands that follow the first part of the family's synthesis command, one a line."""
     recipe = RECIPES[family]
-    synth = f"{recipe.command} {_options(family, extra)} -top {top}"
+    synth = f"{recipe.command} {recipe.options} -top {top}"
     rams = block_rams.commands(family) if family in block_rams.FAMILIES else ""
     return "\n".join(line.format(synth=synth, block_rams=rams) for line in recipe.after)
-
-
-def _options(family, extra):
-    return f"{RECIPES[family].options} {extra}".strip()
 
 
 def finish(family: str, netlist: Path) -> None:

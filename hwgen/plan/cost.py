@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..boards import FAMILIES
+from ..families import FAMILIES
 from .loads import row_bytes
 from .memory import multiplexers
 from .plan import Plan

@@ -1,6 +1,7 @@
 """How many block RAMs a memory takes in a family's shapes, as Yosys maps it."""
 
-from ..boards import Family, Target
+from ..boards import Target
+from ..families import Family
 from .plan import MemorySpec, Plan
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..boards import FAMILIES
 from ..errors import InputError
+from ..families import FAMILIES
 from .compressor import Counter, counter, registered_levels
 from .layout import ceil_div
 

@@ -7,7 +7,7 @@ import pytest
 
 from hwgen import boards, data, models, plan
 from hwgen.errors import InputError
-from hwgen.flow.families import FLOWS
+from hwgen.flow.flows import FLOWS
 from hwgen.sim.verify import verify
 
 NAMES = [path.parent.name for path in sorted(models.folder().glob("*/card.json"))]

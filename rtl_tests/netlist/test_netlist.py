@@ -135,11 +135,11 @@ def test_every_block_ram_of_weights_gets_a_place(stages, tmp_path):
 @pytest.mark.parametrize(
     "family, style, rams, registered",
     [
-        ("ice40", Style(), 7, 0),
+        pytest.param("ice40", Style(), 7, 0, marks=pytest.mark.slow),
         ("ice40", Style(cells="ice40"), 7, 0),
         ("ecp5", Style(), 6, 0),
         ("ecp5", Style(cells="ecp5", stages=2), 6, 6),
-        ("gowin", Style(), 6, 0),
+        pytest.param("gowin", Style(), 6, 0, marks=pytest.mark.slow),
         ("gowin", Style(cells="gowin", stages=2), 6, 0),
     ],
     ids=["ice40", "logic cells", "ecp5", "carry cells", "gowin", "ALUs"],

@@ -11,7 +11,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.boards import FAMILIES
+from hwgen.families import FAMILIES
 from hwgen.flow import verilog
 from hwgen.flow.projects.count import count
 from hwgen.hdl.buffers import ActivationMemory, Table

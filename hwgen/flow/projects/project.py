@@ -17,7 +17,7 @@ from ... import outputs
 from ...boards import Board
 from ...errors import InputError
 from .. import platforms, toolchain, verilog
-from ..families import TOP
+from ..flows import TOP
 from ..fpga import Progress
 from . import vendors
 from .count import count

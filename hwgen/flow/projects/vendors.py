@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..families import TOP
+from ..flows import TOP
 
 __all__ = ["VENDORS", "Vendor"]
 
