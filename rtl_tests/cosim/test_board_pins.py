@@ -6,8 +6,7 @@ import numpy as np
 
 from hwgen import boards, data, golden, models
 from hwgen.hdl import csr
-from hwgen.host import frames, protocol
-from hwgen.host.device import Device
+from hwgen.host import Device, frames, protocol
 from hwgen.host.protocol import Command
 from hwgen.plan import plan
 from hwgen.sim.virtual_board import virtual_board

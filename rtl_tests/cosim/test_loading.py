@@ -10,8 +10,7 @@ from hwgen import boards, cli, golden, storage
 from hwgen.errors import BuildError
 from hwgen.flow.structure import structure
 from hwgen.hdl import csr
-from hwgen.host import frames, protocol
-from hwgen.host.device import Device
+from hwgen.host import Device, frames, protocol
 from hwgen.host.protocol import Command, Reply
 from hwgen.host.self_test import self_test
 from hwgen.plan import plan

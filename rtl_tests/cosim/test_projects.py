@@ -12,7 +12,7 @@ from hwgen.flow import projects
 from hwgen.flow.projects.count import count
 from hwgen.flow.structure import structure
 from hwgen.hdl.shells.board_top import accelerator_top
-from hwgen.host.device import Device
+from hwgen.host import Device
 from hwgen.plan import plan
 from hwgen.plan.memory import total_rams
 from hwgen.sim.virtual_board import TOP, powered

@@ -10,9 +10,8 @@ import pytest
 from amaranth.sim import Simulator
 
 from hwgen.hdl.shells.spi import Peripheral, SPIShell
-from hwgen.host import protocol
-from hwgen.host.device import Device
-from hwgen.host.spi import GIVES, TAKES, SPILine
+from hwgen.host import Device, SPILine, protocol
+from hwgen.host.spi import GIVES, TAKES
 from tests.helpers.c_host import Library, Problem, SPIHost
 from tests.helpers.dummy_core import DummyCore
 

@@ -23,7 +23,7 @@ from hwgen.data import pictures
 from hwgen.data.fitting import fit
 from hwgen.demo.classifier import Classifier
 from hwgen.demo.server import application
-from hwgen.host.device import Device
+from hwgen.host import Device
 from hwgen.plan import plan
 from hwgen.sim.virtual_board import virtual_board
 

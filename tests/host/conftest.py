@@ -1,7 +1,7 @@
 import pytest
 
 from hwgen import models
-from hwgen.host.device import Device
+from hwgen.host import Device
 from tests.helpers.boards import BoardLine
 from tests.helpers.golden_core import GoldenCore
 

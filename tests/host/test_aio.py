@@ -10,9 +10,7 @@ import pytest
 
 from hwgen.errors import BuildError, InputError
 from hwgen.hdl import csr
-from hwgen.host import aio, protocol
-from hwgen.host.aio import AsyncDevice
-from hwgen.host.device import Device
+from hwgen.host import AsyncDevice, Device, aio, protocol
 from hwgen.host.protocol import Command
 from tests.helpers.boards import BoardLine, simulated_board
 from tests.helpers.dummy_core import DIGEST, DummyCore

@@ -5,12 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from hwgen import cli, data, models
+from hwgen import cli, data, host, models
 from hwgen.commands.run import checked
 from hwgen.errors import BuildError, InputError
 from hwgen.hdl import csr
-from hwgen.host import frames, protocol
-from hwgen.host.device import Device
+from hwgen.host import Device, frames, protocol
 from hwgen.host.protocol import Command, Reply
 from tests.helpers.boards import BoardLine, Harm, simulated_board
 from tests.helpers.dummy_core import DIGEST, DummyCore
@@ -21,6 +20,12 @@ SHAPE = (3, 2, 4)
 def random_images(count, seed=0):
     channels, height, width = SHAPE
     return np.random.default_rng(seed).integers(0, 256, (count, height, width, channels), np.uint8)
+
+
+def test_what_a_program_takes_from_the_package():
+    assert host.__all__ == ["AsyncDevice", "Device", "SPILine"]
+    assert all(getattr(host, name).__name__ == name for name in host.__all__)
+    assert not hasattr(host, "nothing")
 
 
 def test_driver_and_simulated_board():

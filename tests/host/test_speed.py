@@ -10,8 +10,7 @@ import pytest
 from hwgen import cli
 from hwgen.errors import BuildError
 from hwgen.hdl import csr
-from hwgen.host import frames, protocol
-from hwgen.host.device import Device
+from hwgen.host import Device, frames, protocol
 from hwgen.host.protocol import Command
 from hwgen.host.speed import LineLimit, measure
 from tests.helpers.boards import BoardLine
