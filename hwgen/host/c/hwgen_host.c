@@ -364,10 +364,12 @@ static int spi_write(void *context, const uint8_t *bytes, size_t count)
 static int spi_read(void *context, uint8_t *bytes, size_t count)
 {
     struct hwgen_spi *spi = (struct hwgen_spi *)context;
+    size_t more;
     if (spi->filled == 0 && exchange(spi, NULL, 1) < 0) {
         return -1;
     }
-    if (spi->filled > 0 && exchange(spi, NULL, HWGEN_SPI_BURST) < 0) { /* where there is one byte there are more */
+    more = spi->filled == 0 ? 0 : sizeof spi->came - spi->filled; /* where there is one byte there are more */
+    if (more > 0 && exchange(spi, NULL, more < HWGEN_SPI_BURST ? more : HWGEN_SPI_BURST) < 0) {
         return -1;
     }
     if (count > spi->filled) {
