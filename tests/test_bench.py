@@ -156,8 +156,8 @@ def test_the_table_of_boards(monkeypatch, tmp_path, capsys):
     )  # fmt: skip
 
     written = Project(
-        board="de10_lite", toolchain="Quartus", folder=tmp_path, files=[], command="", product="top.sof", luts=1879,
-        rams=41, clock_mhz=50.0, digest="", seconds=1.0, tools={}, cached=False,
+        board="de10_lite", toolchain="Quartus", folder=tmp_path, files={}, command="", product="top.sof", luts=1879,
+        rams=41, clock_mhz=50.0, seconds=1.0, tools={}, cached=False,
     )  # fmt: skip
 
     def build(top, board, *, name, folder):

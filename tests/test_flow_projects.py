@@ -56,20 +56,25 @@ def commands(*scripts, slack="0.5"):
     return called
 
 
-def test_it_is_whole_and_found_again(made, monkeypatch):
+def test_it_is_whole_and_found_again(made):
     board = boards.load(made.board)
-    assert made.files == FILES[made.board] and made.toolchain == board.target.traits.toolchain
+    assert [*made.files] == FILES[made.board] and made.toolchain == board.target.traits.toolchain
     assert sorted(path.name for path in made.folder.iterdir()) == sorted([*made.files, "report.json"])
     assert 300 < made.luts < 1000 and made.rams == 0 and made.clock_mhz == 50 and not made.cached
     assert sorted(path.name for path in made.folder.parent.iterdir()) == [made.folder.name, "log"]
     again = projects.project(top(board), board, name="dummy", folder=made.folder.parent)
     assert again == replace(made, cached=True)
     assert json.loads(json.dumps(again.as_json()))["folder"] == str(made.folder)
-    text = (made.folder / "top.v").read_text()
-    (made.folder / "top.v").write_text(text.replace("assign", "assign ", 1))
-    monkeypatch.setattr(sys.modules[projects.project.__module__], "count", lambda *_, **__: {"luts": 1, "rams": 0})
-    anew = projects.project(top(board), board, name="dummy", folder=made.folder.parent)
-    assert not anew.cached and (made.folder / "top.v").read_text() == text
+    (made.folder / "top.bit").touch()  # what the tools make is no change
+    assert projects.project(top(board), board, name="dummy", folder=made.folder.parent) == again
+    for name in made.files:
+        text = (made.folder / name).read_text()
+        (made.folder / name).write_text(f"{text}\n")
+        with pytest.raises(InputError, match=f"{name} in .* was changed; move the folder or name another with -o"):
+            projects.project(top(board), board, name="dummy", folder=made.folder.parent)
+        assert (made.folder / name).read_text() == f"{text}\n"
+        (made.folder / name).write_text(text)
+    (made.folder / "top.bit").unlink()
 
 
 def test_its_script_runs_the_tools(made, tmp_path):

@@ -39,7 +39,7 @@ def run(options, session) -> Answer:
         clock=["clock", f"{made.clock_mhz:g} MHz, which {made.toolchain} checks"],
         rows=[
             ["seconds", made.seconds],
-            ["SHA-256 of the Verilog", made.digest],
+            ["SHA-256 of the Verilog", made.files["top.v"]],
             ["folder", made.folder],
             ["files", ", ".join(made.files)],
             [made.product, f"`{made.command}` in that folder makes it, with {made.toolchain}"],

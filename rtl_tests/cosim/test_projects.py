@@ -78,6 +78,9 @@ def test_small_network(name, mhz, cells):
     images = images_for(np.random.default_rng(1), network, 4)
     text = check(network, images, name, mhz, case.array)
     assert all(re.search(rf"^  {cell} ", text, re.MULTILINE) for cell in cells)
+    style = {"xc7": 'rom_style = "block"', "cyclonev": 'romstyle = "M10K"', "max10": 'romstyle = "M9K"'}
+    asked = text.count(f"(* {style[boards.load(name).target.family]} *)")
+    assert asked == text.count('(* ram_style = "block" *)') > 3
 
 
 @pytest.mark.slow

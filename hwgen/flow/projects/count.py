@@ -10,7 +10,7 @@ from .vendors import VENDORS
 __all__ = ["count"]
 
 _HERE = Path(__file__).parent
-_FILES = ("quartus_cells.v", "m10k.txt", "m9k.txt", "block_rams.v")
+_FILES = ("quartus_cells.v", "m10k.txt", "m9k.txt", "block_ram.v")
 """What the scripts of `VENDORS` read."""
 
 

@@ -40,12 +40,11 @@ class Project:
     board : name of the board
     toolchain : the vendor's tools
     folder : of the files
-    files : their names
+    files : SHA-256 of each, by its name
     command : makes the bitstream, there
     product : its name
     luts, rams : look-up tables and block RAMs, as in `boards.Target`, as Yosys synthesises the design
     clock_mhz : the clock that the design runs at, which the vendor's tools check
-    digest : SHA-256 of the Verilog
     seconds : how long it took, whenever it was done
     tools : version of each tool
     cached : whether it was found ready
@@ -54,13 +53,12 @@ class Project:
     board: str
     toolchain: str
     folder: Path
-    files: list[str]
+    files: dict[str, str]
     command: str
     product: str
     luts: int
     rams: int
     clock_mhz: float
-    digest: str
     seconds: float
     tools: dict[str, str]
     cached: bool
@@ -123,7 +121,7 @@ def project(
     """The project of `top` on `board`, in ``folder/NAME-BOARD-DIGEST/``, made anew or found there.
 
     Verilog, constraints and a script that runs the vendor's tools: Vivado in batch mode, or Quartus. The folder appears
-    when all is done, or not at all; it can be moved.
+    when all is done, or not at all; it can be moved. What the tools make there later stays there.
 
     Parameters
     ----------
@@ -133,7 +131,8 @@ def project(
 
     Raises
     ------
-    InputError : the board's bitstreams are made by open tools, by `fpga.build`; or `folder` cannot be written
+    InputError : the board's bitstreams are made by open tools, by `fpga.build`; or `folder` cannot be written; or the
+        project is there and a file of it was changed
     BuildError : Yosys refuses the design
     """
     family = board.target.family
@@ -164,12 +163,11 @@ def project(
                 board=board.name,
                 toolchain=board.target.traits.toolchain,
                 folder=final,
-                files=sorted(texts),
+                files={file: _digest(text.encode()) for file, text in sorted(texts.items())},
                 command=f"sh {plan.script}.sh",
                 product=VENDORS[family].product,
                 **counts,
                 clock_mhz=board.target.clock_hz / 1e6,
-                digest=hashlib.sha256(texts[f"{TOP}.v"].encode()).hexdigest(),
                 seconds=round(time.monotonic() - started, 2),
                 tools=tools,
                 cached=False,
@@ -200,18 +198,30 @@ def estimate(top: Elaboratable, board: Board) -> dict[str, int]:
 
 
 def _sources() -> bytes:
-    """Stands for what is done to the design in the name of what is kept: the sources of this folder."""
-    files = sorted(Path(inspect.getfile(vendors)).parent.iterdir())
+    """Stands for what is done to the design in the name of what is kept: the sources of this folder and of Verilog."""
+    files = [*sorted(Path(inspect.getfile(vendors)).parent.iterdir()), Path(inspect.getfile(verilog))]
     return b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files if file.is_file())
 
 
 def _load(folder: Path) -> Project | None:
-    """What an earlier run left in `folder`; None if there is nothing, or if the Verilog was changed since."""
+    """What an earlier run left in `folder`; None if there is nothing.
+
+    Raises
+    ------
+    InputError : a file there was changed, or is gone
+    """
+    if not folder.exists():
+        return None
     try:
         report = json.loads((folder / _REPORT).read_text())
         made = Project(**{**report, "folder": folder, "cached": True})
-        intact = all((folder / file).is_file() for file in made.files)
-        digest = hashlib.sha256((folder / f"{TOP}.v").read_bytes()).hexdigest()
-        return made if intact and digest == made.digest else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        changed = [file for file, digest in made.files.items() if _digest((folder / file).read_bytes()) != digest]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        changed = [_REPORT]
+    if changed:
+        raise InputError(f"{changed[0]} in {folder} was changed; move the folder or name another with -o")
+    return made
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

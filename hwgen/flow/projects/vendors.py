@@ -72,7 +72,7 @@ opt_dff
 opt_clean
 check -assert
 memory_libmap -lib {library} a:ram_style=block
-read_verilog -lib block_rams.v
+read_verilog -lib block_ram.v
 {command} -nobram -run map_ffram:check
 """
 
@@ -110,7 +110,7 @@ check -assert
         synthesis=_intel(f"synth_intel_alm -family cyclonev -nolutram -top {TOP}", "m10k.txt"),
         cells={
             "luts": {**{f"MISTRAL_ALUT{n}": 1 for n in range(2, 7)}, "MISTRAL_ALUT_ARITH": 1},
-            "rams": {"M10K": 1},
+            "rams": {"BLOCK_RAM": 1},
         },
     ),
     "max10": Vendor(
@@ -120,7 +120,7 @@ check -assert
         synthesis=_intel(f"synth_intel -family max10 -top {TOP}", "m9k.txt"),
         cells={
             "luts": {"fiftyfivenm_lcell_comb": 1},
-            "rams": {"M9K": 1},
+            "rams": {"BLOCK_RAM": 1},
         },
     ),
 }  # fmt: skip
