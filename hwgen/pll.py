@@ -6,7 +6,7 @@ User Guide (UG286) and GW1NR data sheet (DS117, speed C6/I5), as gowin_pll and g
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -102,48 +102,60 @@ COARSE = 4
 """Largest divisor of the reference that is tried where there are ten thousands of settings: steps are fine enough."""
 
 
-def _xc7(clock: int) -> Iterator[Setting]:
+def _counters(
+    clock: int,
+    named: Callable[[int, int, int], dict[str, int]],
+    *,
+    detectors: tuple[int, int],
+    multipliers: range,
+    oscillators: tuple[int, int],
+    frequencies: tuple[int, int],
+) -> Iterator[Setting]:
+    """Of a PLL that divides, multiplies and divides again by up to 128, `named` of which are its parameters; the least
+    and most of each frequency in hertz."""
     for divided in range(1, COARSE + 1):
         detector = Fraction(clock, divided)
-        if not 10_000_000 <= detector <= 450_000_000:
+        if not detectors[0] <= detector <= detectors[1]:
             continue
-        for multiplied in range(2, 65):
+        for multiplied in multipliers:
             oscillator = detector * multiplied
-            if not 600_000_000 <= oscillator <= 1_200_000_000:
+            if not oscillators[0] <= oscillator <= oscillators[1]:
                 continue
             for out in range(1, 129):
                 frequency = oscillator / out
-                if 4_690_000 <= frequency <= 800_000_000:
+                if frequencies[0] <= frequency <= frequencies[1]:
                     yield Setting(
                         frequency=frequency,
                         detector=detector,
                         oscillator=oscillator,
-                        parameters={
-                            "DIVCLK_DIVIDE": divided,
-                            "CLKFBOUT_MULT_F": multiplied,
-                            "CLKOUT0_DIVIDE_F": out,
-                        },
+                        parameters=named(divided, multiplied, out),
                     )
+
+
+def _xc7(clock: int) -> Iterator[Setting]:
+    return _counters(
+        clock,
+        lambda divided, multiplied, out: {
+            "DIVCLK_DIVIDE": divided,
+            "CLKFBOUT_MULT_F": multiplied,
+            "CLKOUT0_DIVIDE_F": out,
+        },
+        detectors=(10_000_000, 450_000_000),
+        multipliers=range(2, 65),
+        oscillators=(600_000_000, 1_200_000_000),
+        frequencies=(4_690_000, 800_000_000),
+    )
 
 
 def _quartus(clock: int) -> Iterator[Setting]:
-    for divided in range(1, COARSE + 1):
-        detector = Fraction(clock, divided)
-        if not 5_000_000 <= detector <= 325_000_000:
-            continue
-        for multiplied in range(1, 257):
-            oscillator = detector * multiplied
-            if not 600_000_000 <= oscillator <= 1_300_000_000:
-                continue
-            for out in range(1, 129):
-                frequency = oscillator / out
-                if 3_000_000 <= frequency <= 400_000_000:
-                    yield Setting(
-                        frequency=frequency,
-                        detector=detector,
-                        oscillator=oscillator,
-                        parameters={"clk0_multiply_by": multiplied, "clk0_divide_by": divided * out},
-                    )
+    return _counters(
+        clock,
+        lambda divided, multiplied, out: {"clk0_multiply_by": multiplied, "clk0_divide_by": divided * out},
+        detectors=(5_000_000, 325_000_000),
+        multipliers=range(1, 257),
+        oscillators=(600_000_000, 1_300_000_000),
+        frequencies=(3_000_000, 400_000_000),
+    )
 
 
 CELLS = {
